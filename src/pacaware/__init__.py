@@ -1,0 +1,3 @@
+"""Reach the network behind a corporate proxy as the browser on the same machine does."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,373 @@
+"""The values that rooms hand to each other: proxies, fail-over lists, settings, decisions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Final, NamedTuple, Self, TypeAlias, overload
+
+from pacaware._hosts import host_for_url, split_host_port, split_userinfo
+from pacaware.errors import ConfigError
+
+__all__ = [
+    "DIRECT",
+    "CachePolicy",
+    "Candidate",
+    "Decision",
+    "ProxyConfig",
+    "ProxyList",
+    "ProxyServer",
+    "Step",
+    "pac_elements",
+    "redact_url",
+]
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
+_SCHEMES: Final = {
+    "http": "http",
+    "https": "https",
+    "socks": "socks5",
+    "socks4": "socks4",
+    "socks4a": "socks4",
+    "socks5": "socks5",
+    "socks5h": "socks5",
+}
+# Chromium net/base/proxy_string_util.cc, and Firefox's "HTTP". SOCKS alone means version 4.
+_PAC_TYPES: Final = {
+    "proxy": "http",
+    "http": "http",
+    "https": "https",
+    "socks": "socks4",
+    "socks4": "socks4",
+    "socks5": "socks5",
+}
+_PAC_NAMES: Final = {"http": "PROXY", "https": "HTTPS", "socks4": "SOCKS", "socks5": "SOCKS5"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProxyServer:
+    """One proxy: scheme (http, https, socks4, socks5), canonical host without brackets, and port.
+
+    Credentials are never part of it. The proxy resolves the origin's name for every scheme.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, default_scheme: str = "http") -> Self:
+        """Read ``[scheme://]host[:port]``; raises ConfigError for anything else, userinfo and paths included.
+
+        ``socks`` means SOCKS5, as in Chromium (net/base/proxy_string_util.cc).
+        """
+        uri = text.strip(" \t\r\n")
+        name, mark, server = uri.partition("://")
+        if not mark:
+            name, server = default_scheme, uri
+        scheme = _SCHEMES.get(name.lower())
+        if scheme is None:
+            raise ConfigError(f"{redact_url(uri)!r} is not a proxy: the scheme must be http, https, socks4 or socks5")
+        if "@" in server:
+            raise ConfigError(
+                f"the proxy {redact_url(uri)!r} must not contain a user or password; give them as proxy_auth="
+            )
+        return cls._of(scheme, server, uri)
+
+    @classmethod
+    def _of(cls, scheme: str, server: str, shown: str) -> Self:
+        try:
+            host, port = split_host_port(server)
+        except ValueError as exc:
+            raise ConfigError(f"{shown!r} is not a proxy: {exc}") from None
+        return cls(scheme, host, _DEFAULT_PORTS[scheme] if port is None else port)
+
+    @classmethod
+    def from_pac(cls, kind: str, server: str) -> Self:
+        """Read what follows a type name such as ``PROXY`` in a PAC result; raises ConfigError."""
+        scheme = _PAC_TYPES.get(kind.lower())
+        if scheme is None:
+            raise ConfigError(f"unknown type {kind!r}")
+        if "@" in server:
+            raise ConfigError("a PAC result may not contain a user or password")
+        return cls._of(scheme, server, server)
+
+    @property
+    def netloc(self) -> str:
+        """``host:port``, IPv6 in brackets."""
+        return f"{host_for_url(self.host)}:{self.port}"
+
+    @property
+    def pac_text(self) -> str:
+        """The entry of a PAC result that names this proxy, such as ``PROXY p:8080``."""
+        return f"{_PAC_NAMES[self.scheme]} {self.netloc}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
+
+class _Direct:
+    """The type of DIRECT; there is one instance, also after pickling and copying."""
+
+    __slots__ = ()
+    pac_text: ClassVar[str] = "DIRECT"
+
+    def __repr__(self) -> str:
+        return "DIRECT"
+
+    def __reduce__(self) -> str:
+        return "DIRECT"
+
+
+DIRECT: Final = _Direct()
+Candidate: TypeAlias = ProxyServer | _Direct
+
+
+def pac_elements(text: str) -> Iterator[tuple[str, Candidate | None, str]]:
+    """Split a PAC result into (element, candidate or None, reason it was dropped); empty elements are skipped.
+
+    Chromium net/proxy_resolution/proxy_list.cc; what is dropped there is dropped here.
+    """
+    for part in text.split(";"):
+        element = part.strip(" \t")
+        if not element:
+            continue
+        kind, *rest = element.replace("\t", " ").split(" ", 1)
+        server = rest[0].strip(" ") if rest else ""
+        if kind.lower() == "direct":
+            yield (element, DIRECT, "") if not server else (element, None, "DIRECT takes no address")
+            continue
+        try:
+            yield element, ProxyServer.from_pac(kind, server), ""
+        except ConfigError as exc:
+            yield element, None, str(exc)
+
+
+class ProxyList(Sequence[Candidate]):
+    """The immutable, ordered fail-over candidates of one answer; DIRECT may stand anywhere."""
+
+    __slots__ = ("_items",)
+    _items: tuple[Candidate, ...]
+
+    def __init__(self, items: Iterable[Candidate] = ()) -> None:
+        object.__setattr__(self, "_items", tuple(items))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a PAC result string as Chromium does: unusable entries are dropped, nothing usable means DIRECT."""
+        return cls([candidate for _, candidate, _ in pac_elements(text) if candidate is not None] or [DIRECT])
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a ProxyList cannot be changed")
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> ProxyList: ...
+    def __getitem__(self, index: int | slice) -> Candidate | ProxyList:
+        return ProxyList(self._items[index]) if isinstance(index, slice) else self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        return self._items == other._items if isinstance(other, ProxyList) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._items)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._items,)
+
+    def __str__(self) -> str:
+        return "; ".join(candidate.pac_text for candidate in self._items)
+
+    def __repr__(self) -> str:
+        return f"ProxyList.parse({str(self)!r})"
+
+
+class ConfigReaders(NamedTuple):
+    """How ProxyConfig reads the machine; the room that can do so plugs itself in (imports go one way)."""
+
+    system: Callable[[str | None, Mapping[str, str] | None], ProxyConfig]
+    environ: Callable[[Mapping[str, str]], ProxyConfig]
+
+
+_readers: list[ConfigReaders] = []
+
+
+def plug_in_readers(readers: ConfigReaders) -> None:
+    """Make ``readers`` what ProxyConfig.from_system and from_environ use."""
+    _readers[:] = [readers]
+
+
+_SERVER_TOKEN: Final = re.compile(r"[^;,\s]+")
+_SCHEME_KEY: Final = re.compile(r"[A-Za-z0-9]+=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyConfig:
+    """One source of settings, read in the order auto-detect, PAC URL, manual, direct (document 004, section 3).
+
+    ``proxy_server`` is in WinINet's form: ``p:8080`` or ``http=a:1;https=b:2;socks=c``. ``bypass`` is a list in
+    ``bypass_dialect`` (windows, no_proxy, chromium, gnome, kde, macos). A user and password found in a proxy's URL are
+    moved to ``proxy_credentials``: (host:port, user, password) triples that no repr shows. ``pac_mandatory`` and
+    ``pac_dialect`` are None where the origin of the settings decides.
+    """
+
+    auto_detect: bool = False
+    pac_url: str | None = None
+    proxy_server: str | None = None
+    bypass: str | None = None
+    bypass_dialect: str = "windows"
+    reverse_bypass: bool = False
+    pac_mandatory: bool | None = None
+    pac_dialect: str | None = None
+    allow_file: bool = False
+    origin: str = field(default="code", repr=False)
+    proxy_credentials: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.proxy_server and "@" in self.proxy_server:
+            found: list[tuple[str, str, str]] = []
+            clean = _SERVER_TOKEN.sub(lambda match: _without_userinfo(match[0], found), self.proxy_server)
+            object.__setattr__(self, "proxy_server", clean)
+            object.__setattr__(self, "proxy_credentials", (*self.proxy_credentials, *found))
+
+    @classmethod
+    def from_system(cls, source: str | None = None, environ: Mapping[str, str] | None = None) -> ProxyConfig:
+        """Read what the browser on this machine uses; ``source`` names one kind (``"winhttp"``) instead."""
+        return _readers[0].system(source, environ)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> ProxyConfig:
+        """Read the PACAWARE variables, ``auto_proxy``, ``WSL_PAC_URL`` and the proxy variables."""
+        return _readers[0].environ(environ)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Secrets are dropped on pickling: what was pickled may be stored or sent.
+        values = {name: getattr(self, name) for name in self.__slots__ if name != "proxy_credentials"}
+        return _rebuild_config, (values,)
+
+    def __copy__(self) -> ProxyConfig:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ProxyConfig:
+        return self
+
+
+def _rebuild_config(values: dict[str, Any]) -> ProxyConfig:
+    return ProxyConfig(**values)
+
+
+def _without_userinfo(token: str, found: list[tuple[str, str, str]]) -> str:
+    key = _SCHEME_KEY.match(token)
+    prefix = key[0] if key else ""
+    clean, pair = split_userinfo(token[len(prefix) :])
+    if pair is not None:
+        server = clean.partition("://")[2] or clean
+        found.append((server.rstrip("/").lower(), *pair))
+    return prefix + clean
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """What is remembered, and for how long (seconds).
+
+    ``key="exact"`` never gives a URL another URL's answer; ``"host"`` is WinINet's (KB271361). ``sticky_seconds`` ends
+    the memory of which proxy was in fact used; None keeps it until something invalidates it.
+    """
+
+    key: str = "exact"
+    result_cache: bool = True
+    bad_proxy_seconds: float = 1800
+    sticky_seconds: float | None = None
+    max_entries: int = 10_000
+
+    def __post_init__(self) -> None:
+        if self.key not in ("exact", "host"):
+            raise ConfigError(f"CachePolicy(key={self.key!r}): the key is 'exact' or 'host'")
+        if self.max_entries < 1 or self.bad_proxy_seconds < 0:
+            raise ConfigError("CachePolicy: max_entries must be at least 1 and bad_proxy_seconds not negative")
+
+    @classmethod
+    def ie(cls) -> CachePolicy:
+        """Remember as Internet Explorer does: one answer for a whole host (document 004; KB271361)."""
+        return cls(key="host")
+
+
+class Step(NamedTuple):
+    """One thing that was looked at on the way to a decision; ``ms`` is how long it took."""
+
+    name: str
+    status: str
+    detail: str
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The fail-over list for one URL, and why.
+
+    ``source`` is explicit, implicit-bypass, bypass, wpad-dhcp, wpad-dns, pac, manual or no-proxy; ``config_origin`` is
+    code, environment, windows, winhttp, macos, gnome, kde, wsl or none.
+    """
+
+    url: str = field(repr=False)
+    proxies: ProxyList
+    source: str
+    config_origin: str
+    pac_url: str | None = field(default=None, repr=False)
+    cached: bool = False
+    steps: tuple[Step, ...] = field(default=(), repr=False)
+
+    def for_url(self, url: str) -> Decision:
+        """The same answer, said of another URL that shares it."""
+        return replace(self, url=url)
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready record without secrets: no userinfo, no query values."""
+        return {
+            "url": redact_url(self.url),
+            "proxies": [candidate.pac_text for candidate in self.proxies],
+            "source": self.source,
+            "config_origin": self.config_origin,
+            "pac_url": None if self.pac_url is None else redact_url(self.pac_url),
+            "cached": self.cached,
+            "steps": [step._asdict() for step in self.steps],
+        }
+
+    def explain(self) -> str:
+        """The same record as lines of text for a person."""
+        record = self.to_dict()
+        lines = [
+            f"{record['url']}",
+            f"  goes by  {self.proxies}",
+            f"  because  {self.source} (settings from: {self.config_origin})" + (", cached" if self.cached else ""),
+        ]
+        if record["pac_url"]:
+            lines.append(f"  PAC      {record['pac_url']}")
+        lines += [f"  {step.status:<7}  {step.name}: {step.detail} [{step.ms:.1f} ms]" for step in self.steps]
+        return "\n".join(lines)
+
+
+def redact_url(url: str) -> str:
+    """Return the URL without userinfo and fragment, each query value replaced by an ellipsis."""
+    head, mark, query = url.partition("#")[0].partition("?")
+    scheme, slashes, rest = head.partition("//")
+    if not slashes:
+        scheme, rest = "", head
+    authority, slash, path = rest.partition("/")
+    authority = authority.rpartition("@")[2]
+    if mark:
+        query = "&".join(_redact_parameter(parameter) for parameter in query.split("&"))
+    return f"{scheme}{slashes}{authority}{slash}{path}{mark}{query}"
+
+
+def _redact_parameter(parameter: str) -> str:
+    name, equals, _ = parameter.partition("=")
+    return f"{name}=..." if equals else "..." if parameter else ""

@@ -1,0 +1,101 @@
+"""The exceptions of pacaware.
+
+    PacawareError
+    ├── ConfigError            a setting that cannot be used
+    ├── PacError
+    │   ├── PacFetchError      the PAC file was not obtained
+    │   ├── PacScriptError     it does not parse, throws, or answers nonsense
+    │   ├── PacTimeout         it ran or looked up names for too long
+    │   └── PacEngineError     no JavaScript engine, or its process died
+    ├── WpadError              automatic detection failed
+    ├── ProxyAuthError         a proxy did not accept our logon
+    └── NoProxyWorked          every candidate of the fail-over list failed
+
+Programs that use requests or httpx see that library's exceptions; these are their ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "ConfigError",
+    "NoProxyWorked",
+    "PacEngineError",
+    "PacError",
+    "PacFetchError",
+    "PacScriptError",
+    "PacTimeout",
+    "PacawareError",
+    "ProxyAuthError",
+    "WpadError",
+]
+
+
+class PacawareError(Exception):
+    """Base of everything pacaware raises on purpose."""
+
+
+class ConfigError(PacawareError, ValueError):
+    """A setting cannot be used; the message shows its text and where it came from."""
+
+
+class PacError(PacawareError):
+    """Base of the troubles with a PAC file."""
+
+
+class PacFetchError(PacError):
+    """The PAC file was not obtained: unreachable, refused, too large, or not a PAC file."""
+
+
+class PacScriptError(PacError):
+    """The script does not parse, throws, or did not answer with a usable string.
+
+    ``line`` and ``column`` count from 1 in the PAC text, or are None where the engine did not say.
+    """
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        if self.line is None:
+            return self.message
+        place = f"line {self.line}" if self.column is None else f"line {self.line}, column {self.column}"
+        return f"{self.message} ({place})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.line, self.column)
+
+
+class PacTimeout(PacError):
+    """The script, or the name lookups it asked for, took longer than allowed."""
+
+
+class PacEngineError(PacError):
+    """No JavaScript engine can be used here, or its process failed."""
+
+
+class WpadError(PacawareError):
+    """Automatic detection of a PAC file failed."""
+
+
+class ProxyAuthError(PacawareError):
+    """A proxy asked for a logon and none was accepted; the message says what to do."""
+
+
+class NoProxyWorked(PacawareError):
+    """Every candidate of the fail-over list failed before a byte of the request had left.
+
+    ``attempts`` holds a pair (candidate, reason) of strings for each, in the order tried.
+    """
+
+    def __init__(self, attempts: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(attempts)
+        self.attempts = tuple(attempts)
+
+    def __str__(self) -> str:
+        tried = "; ".join(f"{candidate}: {reason}" for candidate, reason in self.attempts)
+        return f"no proxy worked ({tried})" if tried else "no proxy worked"
