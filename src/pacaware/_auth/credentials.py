@@ -1,0 +1,131 @@
+"""Where credentials come from: the caller, a mapping by proxy, the environment, and chains of these."""
+
+from __future__ import annotations
+
+import abc
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pacaware._core.auth import Credentials
+from pacaware._models import ProxyServer
+from pacaware.errors import ConfigError
+
+__all__ = [
+    "CredentialProvider",
+    "EnvironCredentials",
+    "MappingCredentials",
+    "StaticCredentials",
+    "chain",
+    "matches_pattern",
+]
+
+
+class CredentialProvider(abc.ABC):
+    """A place where the credentials for a proxy may be found."""
+
+    blocking: ClassVar[bool] = True
+    """Whether ``find`` may wait for a disk, a daemon or a person; it is then kept off event loops."""
+
+    @abc.abstractmethod
+    def find(self, proxy: ProxyServer) -> Credentials | None:
+        """Return the credentials for ``proxy``, or None if this place knows none."""
+
+
+def matches_pattern(proxy: ProxyServer, pattern: str) -> bool:
+    """Say whether ``host``, ``host:port`` or a glob such as ``*.corp`` names this proxy."""
+    text = pattern.strip().lower().rpartition("://")[2].rstrip("/")
+    return fnmatchcase(proxy.netloc, text) or fnmatchcase(proxy.host, text.strip("[]"))
+
+
+class StaticCredentials(CredentialProvider):
+    """One user and password, for every proxy of the scope or only for those that match ``proxies``."""
+
+    blocking: ClassVar[bool] = False
+
+    def __init__(self, user: str, password: str, proxies: Sequence[str] = (), *, origin: str = "proxy_auth=") -> None:
+        self._proxies = tuple(proxies)
+        self._credentials: Credentials | None = Credentials(user, password, origin, named=bool(self._proxies))
+
+    def find(self, proxy: ProxyServer) -> Credentials | None:
+        """Return the pair if ``proxies`` is empty or names this proxy."""
+        if self._proxies and not any(matches_pattern(proxy, pattern) for pattern in self._proxies):
+            return None
+        return self._credentials
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_proxies": self._proxies, "_credentials": None}  # the secret stays in this process
+
+
+class MappingCredentials(CredentialProvider):
+    """A mapping from proxy patterns (``"proxy.corp:8080"``, ``"*.corp"``) to (user, password); the first match counts.
+
+    Naming a proxy here is consent to send it these credentials.
+    """
+
+    blocking: ClassVar[bool] = False
+
+    def __init__(self, mapping: Mapping[str, tuple[str, str]]) -> None:
+        self._entries = [StaticCredentials(*pair, proxies=[pattern]) for pattern, pair in mapping.items()]
+
+    def find(self, proxy: ProxyServer) -> Credentials | None:
+        """Return the pair of the first pattern that names this proxy."""
+        return next((found for entry in self._entries if (found := entry.find(proxy)) is not None), None)
+
+
+class EnvironCredentials(CredentialProvider):
+    """PACAWARE_PROXY_USERNAME with PACAWARE_PROXY_PASSWORD or PACAWARE_PROXY_PASSWORD_FILE.
+
+    PACAWARE_AUTH_PROXIES names further proxies that may have them. Raises ConfigError if the file can be read by group
+    or others, or not at all.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = environ
+
+    def find(self, proxy: ProxyServer) -> Credentials | None:
+        """Return the pair from the environment, marked as named where PACAWARE_AUTH_PROXIES says so."""
+        environ = os.environ if self._environ is None else self._environ
+        user = environ.get("PACAWARE_PROXY_USERNAME")
+        if not user:
+            return None
+        password, origin = environ.get("PACAWARE_PROXY_PASSWORD"), "PACAWARE_PROXY_PASSWORD"
+        path = environ.get("PACAWARE_PROXY_PASSWORD_FILE")
+        if password is None and path:
+            password, origin = _read_password(path), "PACAWARE_PROXY_PASSWORD_FILE"
+        patterns = [pattern for pattern in environ.get("PACAWARE_AUTH_PROXIES", "").split(",") if pattern.strip()]
+        named = any(matches_pattern(proxy, pattern) for pattern in patterns)
+        return Credentials(user, password or "", origin, named=named)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_environ": None}
+
+
+def _read_password(path: str) -> str:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            if os.name == "posix" and os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise ConfigError(f"PACAWARE_PROXY_PASSWORD_FILE={path}: others can read it; run chmod 600 {path}")
+            return file.read(4096).removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"PACAWARE_PROXY_PASSWORD_FILE={path} cannot be read: {type(exc).__name__}") from None
+
+
+class _Chain(CredentialProvider):
+    def __init__(self, providers: Sequence[CredentialProvider]) -> None:
+        self._providers = tuple(providers)
+
+    @property
+    def blocking(self) -> bool:  # type: ignore[override]  # of a chain it depends on its members
+        return any(provider.blocking for provider in self._providers)
+
+    def find(self, proxy: ProxyServer) -> Credentials | None:
+        return next((found for provider in self._providers if (found := provider.find(proxy)) is not None), None)
+
+
+def chain(*providers: CredentialProvider) -> CredentialProvider:
+    """Return a provider that asks these in order; the first that knows the proxy counts."""
+    return _Chain(providers)

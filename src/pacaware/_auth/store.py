@@ -1,0 +1,173 @@
+"""ProxyAuth: what a transport knows about logging on, made from whatever the caller gave as ``proxy_auth=``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from pacaware._auth.basic import BasicAuth
+from pacaware._auth.credentials import (
+    CredentialProvider,
+    EnvironCredentials,
+    MappingCredentials,
+    StaticCredentials,
+    chain,
+)
+from pacaware._auth.guard import LogonMemory
+from pacaware._core.auth import AuthController, AuthScheme, Credentials
+from pacaware._core.challenge import Challenge
+from pacaware._core.scope import Trust
+from pacaware._models import ProxyServer
+from pacaware.errors import ConfigError
+
+__all__ = ["Embedded", "ProxyAuth", "ProxyAuthArgument"]
+
+ProxyAuthArgument: TypeAlias = (
+    "tuple[str, str] | Mapping[str, tuple[str, str]] | AuthScheme | CredentialProvider | Any | None"
+)
+Embedded: TypeAlias = Iterable[tuple[str, str, str]]
+"""(host:port, user, password) triples found in proxy URLs."""
+
+_HOW_TO_LOG_ON = "give proxy_auth=(user, password), or set PACAWARE_PROXY_USERNAME and PACAWARE_PROXY_PASSWORD"
+_DROPPED = "credentials given in code are dropped when a session is pickled: give proxy_auth= again"
+
+
+class ProxyAuth:
+    """The credentials, schemes and logon memory that all connections of one transport share.
+
+    ``proxy_auth`` takes a (user, password) pair, a mapping from proxy patterns to pairs, an ``…Auth`` object, a
+    provider, or one of requests' auth objects with ``username`` and ``password``. ``urls`` are credentials of proxy
+    URLs that the caller wrote, sent at once; ``settings`` returns those of the settings now in force.
+    """
+
+    def __init__(
+        self,
+        proxy_auth: ProxyAuthArgument = None,
+        *,
+        urls: Embedded = (),
+        settings: Callable[[], Embedded] = tuple,
+        trust_env: bool = True,
+    ) -> None:
+        self.advice = _HOW_TO_LOG_ON
+        self._schemes: tuple[AuthScheme, ...] = (BasicAuth(),)
+        self._urls = tuple(urls)
+        self._settings = settings
+        self._trust_env = trust_env
+        self._provider = self._read(proxy_auth)
+        self._memory = LogonMemory()
+
+    def _read(self, given: ProxyAuthArgument) -> CredentialProvider:
+        providers: list[CredentialProvider] = [EnvironCredentials()] if self._trust_env else []
+        if given is None:
+            return chain(*providers)
+        if isinstance(given, CredentialProvider):
+            return given
+        if isinstance(given, AuthScheme):
+            self._schemes = (given,)
+            credentials = getattr(given, "credentials", None)
+            return _Fixed(credentials) if credentials is not None else chain(*providers)
+        if isinstance(given, Mapping):
+            return chain(MappingCredentials(given), *providers)
+        if isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, str) for part in given):
+            return StaticCredentials(*given)
+        user, password = getattr(given, "username", None), getattr(given, "password", None)
+        if isinstance(user, str) and isinstance(password, str):
+            return StaticCredentials(user, password)
+        raise ConfigError(
+            f"proxy_auth={type(given).__name__} is not understood: give a (user, password) pair, "
+            "a mapping from proxies to pairs, an object of pacaware.auth, or a requests auth object"
+        )
+
+    def controller(self, proxy: ProxyServer, trust: Trust = Trust.FULL) -> AuthController:
+        """Return the controller for one new connection to ``proxy``."""
+        return AuthController(proxy, self._schemes, self, trust)
+
+    def socks_credentials(self, proxy: ProxyServer, trust: Trust = Trust.FULL) -> tuple[str, str] | None:
+        """Return the user and password for a SOCKS proxy, which shows them to whoever reads the connection."""
+        credentials = self.find(proxy)
+        if credentials is None or (trust is not Trust.FULL and not credentials.named):
+            return None
+        return credentials.user, credentials.password
+
+    @property
+    def blocking(self) -> bool:
+        """Whether ``find`` may wait."""
+        return self._provider.blocking
+
+    def find(self, proxy: ProxyServer) -> Credentials | None:
+        """Return the credentials for this proxy: of the caller's URL, of ``proxy_auth``, of the settings."""
+        return (
+            _embedded(self._urls, proxy, "the proxy URL", preemptive=True)
+            or self._provider.find(proxy)
+            or _embedded(self._settings(), proxy, "the proxy URL in the settings")
+        )
+
+    def accepted(self, proxy: ProxyServer) -> tuple[Challenge, Credentials] | None:
+        """Return what may be sent to this proxy unasked."""
+        known = self._memory.accepted(proxy)
+        if known is not None:
+            return known
+        given = _embedded(self._urls, proxy, "the proxy URL", preemptive=True)
+        if given is None and isinstance(self._provider, _Fixed):
+            given = self._provider.find(proxy)
+        if given is None or not given.preemptive or self._memory.is_rejected(proxy, given):
+            return None
+        return Challenge("basic"), given
+
+    def remember(self, proxy: ProxyServer, challenge: Challenge, credentials: Credentials) -> None:
+        """Note a success."""
+        self._memory.remember(proxy, challenge, credentials)
+
+    def reject(self, proxy: ProxyServer, credentials: Credentials) -> None:
+        """Note a rejection."""
+        self._memory.reject(proxy, credentials)
+
+    def is_rejected(self, proxy: ProxyServer, credentials: Credentials) -> bool:
+        """Say whether the lock-out guard forbids these credentials."""
+        return self._memory.is_rejected(proxy, credentials)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        del state["_memory"], state["_settings"]
+        state["_urls"] = ()
+        if self._urls or not isinstance(self._provider, type(chain())):
+            state["advice"] = _DROPPED
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._memory = LogonMemory()
+        self._settings = tuple
+
+    def with_settings(self, settings: Callable[[], Embedded]) -> None:
+        """Say where the credentials of the settings come from (again, after unpickling)."""
+        self._settings = settings
+
+
+class _Fixed(CredentialProvider):
+    """The credentials that an ``…Auth`` object brought along."""
+
+    blocking = False
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials: Credentials | None = credentials
+
+    def find(self, proxy: ProxyServer) -> Credentials | None:
+        return self._credentials
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_credentials": None}
+
+
+def _embedded(triples: Embedded, proxy: ProxyServer, origin: str, *, preemptive: bool = False) -> Credentials | None:
+    for server, user, password in triples:
+        if server in (proxy.netloc, proxy.host) or _same_server(server, proxy):
+            return Credentials(user, password, origin, named=True, preemptive=preemptive)
+    return None
+
+
+def _same_server(server: str, proxy: ProxyServer) -> bool:
+    try:
+        return ProxyServer.parse(server, default_scheme=proxy.scheme) == proxy
+    except ConfigError:
+        return False

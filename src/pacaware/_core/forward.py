@@ -1,0 +1,127 @@
+"""A plain http request through a proxy (absolute-form, RFC 9112, section 3.2.2) as a machine: 407 legs around it.
+
+The host library writes the request and reads the response; the machine says which Proxy-Authorization goes with it,
+when to send it again, and what to do about a body that exists only once.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from pacaware._core.actions import Authenticate
+from pacaware._core.auth import AuthController
+from pacaware._core.challenge import parse_challenges
+
+__all__ = ["BUFFER_LIMIT", "Body", "Buffer", "Deliver", "ForwardAction", "ForwardExchange", "Prime", "Transmit"]
+
+BUFFER_LIMIT: Final = 1024 * 1024
+
+
+class Body(enum.Enum):
+    """Whether the request can be sent a second time."""
+
+    REPLAYABLE = "replayable"
+    ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send the caller's request with this Proxy-Authorization (or none) and report by ``responded()``.
+
+    First read the pending response to its end, if there is one; with ``reconnect``, or where it cannot be read to its
+    end, do so on a new connection to the same proxy, after ``reconnected()``.
+    """
+
+    authorization: str | None = field(repr=False)
+    reconnect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prime:
+    """As Transmit, but send ``TRACE`` with ``Max-Forwards: 0`` and no body.
+
+    The proxy answers that itself (RFC 9110, sections 7.6.2 and 9.3.8), so the logon is done before the body goes out.
+    """
+
+    authorization: str | None = field(repr=False)
+    reconnect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Read up to ``limit`` bytes of the body ahead and report by ``buffered()`` whether that was all of it."""
+
+    limit: int = BUFFER_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand the pending response to the caller, untouched."""
+
+
+ForwardAction: TypeAlias = Transmit | Prime | Buffer | Authenticate | Deliver
+
+
+class ForwardExchange:
+    """One request over one forwarding connection; ``auth`` is the connection's controller."""
+
+    def __init__(self, auth: AuthController, method: str, target: str, body: Body = Body.REPLAYABLE) -> None:
+        self._auth = auth
+        self._method = method
+        self._target = target
+        self._body = body
+        self._priming = False
+        self._reconnect = False
+        authorization = auth.preemptive(method, target)
+        settled = authorization is not None or auth.holds_connection or not auth.may_log_on
+        if body is Body.ONCE and not settled:
+            self._next: ForwardAction = Buffer()
+        else:
+            self._next = Transmit(authorization)
+
+    def next_action(self) -> ForwardAction:
+        """Say what to do now."""
+        return self._next
+
+    def buffered(self, *, complete: bool) -> None:
+        """Report whether the whole body now is in memory."""
+        if complete:
+            self._body = Body.REPLAYABLE
+            self._next = Transmit(None)
+        else:
+            self._priming = True
+            self._next = Prime(None)
+
+    def responded(self, status: int, proxy_authenticate: Iterable[str], *, reusable: bool) -> None:
+        """Report the head of the response; ``reusable`` says whether the connection will stay open after it."""
+        self._reconnect = not reusable
+        if status == 407:
+            method = "TRACE" if self._priming else self._method
+            self._next = Authenticate(parse_challenges(proxy_authenticate), method, self._target)
+            return
+        self._auth.accepted()
+        if not self._priming:
+            self._next = Deliver()
+            return
+        self._priming = False
+        self._next = Transmit(self._auth.preemptive(self._method, self._target), self._reconnect)
+
+    def authenticated(self, authorization: str | None) -> None:
+        """Report what the AuthController answered."""
+        if authorization is None:
+            self._next = Deliver()
+        elif self._priming:
+            self._next = Prime(authorization, self._reconnect)
+        elif self._body is Body.ONCE:
+            self._next = Deliver()  # the body is gone: the 407 is all there is to give back
+        else:
+            self._next = Transmit(authorization, self._reconnect)
+
+    def reconnected(self) -> None:
+        """Report a new connection to the same proxy; the pending action then goes out on it."""
+        if not self._auth.reconnected() or not isinstance(self._next, Transmit | Prime):
+            return
+        self._next = type(self._next)(None)
