@@ -1,0 +1,180 @@
+"""Proxy settings in environment variables.
+
+First the variables of this project, together one source: ``PACAWARE=<url>``, ``PACAWARE_PAC_URL``, ``PACAWARE_PROXY``
+with ``PACAWARE_BYPASS``, ``PACAWARE_AUTO_DETECT``, ``PACAWARE_ALLOW_FILE``. Then what others set: ``auto_proxy``,
+``WSL_PAC_URL``, ``http_proxy`` and its kin, ``SOCKS_SERVER`` (Chromium net/proxy_resolution/
+proxy_config_service_linux.cc). Three differences from Chromium are meant: ``https://`` before a proxy means TLS to it,
+``all_proxy`` only fills what the others leave out (both as requests and httpx read them), and a broken value is an
+error.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pacaware._core.proxy_rules import ProxyRules
+from pacaware._core.target import parse_target
+from pacaware._hosts import split_userinfo
+from pacaware._models import ProxyConfig, ProxyServer, redact_url
+from pacaware.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["no_proxy", "read_config"]
+
+_Credentials: TypeAlias = tuple[tuple[str, str, str], ...]
+
+_ON: Final = frozenset({"1", "on", "yes", "true"})
+_OFF: Final = frozenset({"", "0", "off", "no", "false"})
+_SYSTEM: Final = "system"
+_PATH: Final = re.compile(r"file:|[/\\.~]|[A-Za-z]:[/\\]|[^:]*\.(?:pac|dat|js)$", re.IGNORECASE)
+_LIST: Final = re.compile(r"[A-Za-z]+=")
+
+
+def read_config(environ: Mapping[str, str]) -> ProxyConfig | None:
+    """Return the settings of the environment, or None if it selects nothing; ``NO_PROXY`` alone selects nothing.
+
+    Raises ConfigError that names the variable whose value cannot be used.
+    """
+    return _own(environ) or _others(environ)
+
+
+def no_proxy(environ: Mapping[str, str]) -> str | None:
+    """Return the list in ``no_proxy`` or ``NO_PROXY``, or None if neither is set."""
+    return _either_case(environ, "no_proxy")
+
+
+def _own(environ: Mapping[str, str]) -> ProxyConfig | None:
+    allow_file = _flag(environ, "PACAWARE_ALLOW_FILE")
+    auto_detect = _flag(environ, "PACAWARE_AUTO_DETECT")
+    pac_url = None
+    if _switch(environ) not in (_ON | _OFF | {_SYSTEM}):
+        pac_url = _pac_url(environ["PACAWARE"], "PACAWARE", allow_file=allow_file)
+    elif text := environ.get("PACAWARE_PAC_URL", "").strip():
+        pac_url = _pac_url(text, "PACAWARE_PAC_URL", allow_file=allow_file)
+    proxy, credentials = _own_proxy(environ.get("PACAWARE_PROXY", "").strip())
+    if not (auto_detect or pac_url or proxy):
+        return None
+    return ProxyConfig(
+        auto_detect=auto_detect,
+        pac_url=pac_url,
+        proxy_server=proxy,
+        bypass=environ.get("PACAWARE_BYPASS"),
+        bypass_dialect="no_proxy",
+        allow_file=allow_file,
+        origin="environment",
+        proxy_credentials=credentials,
+    )
+
+
+def _others(environ: Mapping[str, str]) -> ProxyConfig | None:
+    system = _switch(environ) == _SYSTEM
+    auto_proxy = None if system else _either_case(environ, "auto_proxy")
+    if auto_proxy is not None:
+        url = _pac_url(auto_proxy, "auto_proxy") if auto_proxy.strip() else None
+        # Like a desktop's, these settings were not made for one program: trouble with the script is no error.
+        return ProxyConfig(auto_detect=url is None, pac_url=url, pac_mandatory=False, origin="environment")
+    if text := environ.get("WSL_PAC_URL", "").strip():
+        return ProxyConfig(pac_url=_pac_url(text, "WSL_PAC_URL"), pac_mandatory=False, origin="environment")
+    return None if system else _proxy_variables(environ)
+
+
+def _proxy_variables(environ: Mapping[str, str]) -> ProxyConfig | None:
+    entries: list[str] = []
+    credentials: list[tuple[str, str, str]] = []
+
+    def add(prefix: str, variable: str, value: str | None, default_scheme: str = "http") -> None:
+        if value and value.strip():
+            server, found = _proxy(variable, value.strip(), default_scheme)
+            entries.append(prefix + server)
+            credentials.extend(found)
+
+    add("http=", "http_proxy", _http_proxy(environ))
+    add("https=", "https_proxy", _either_case(environ, "https_proxy"))
+    add("ftp=", "ftp_proxy", _either_case(environ, "ftp_proxy"))
+    add("", "all_proxy", _either_case(environ, "all_proxy"))
+    if not entries:
+        version = "socks4" if environ.get("SOCKS_VERSION", "").strip() == "4" else "socks5"
+        add("", "SOCKS_SERVER", environ.get("SOCKS_SERVER"), version)
+    if not entries:
+        return None
+    return ProxyConfig(
+        proxy_server=";".join(entries),
+        bypass=no_proxy(environ),
+        bypass_dialect="no_proxy",
+        origin="environment",
+        proxy_credentials=tuple(credentials),
+    )
+
+
+def _http_proxy(environ: Mapping[str, str]) -> str | None:
+    """Read http_proxy; where a web server starts programs, HTTP_PROXY is a header of the client (CVE-2016-5385)."""
+    if "REQUEST_METHOD" not in environ:
+        return _either_case(environ, "http_proxy")
+    # Windows answers for either spelling, so look at the names themselves.
+    return next((value for name, value in environ.items() if name == "http_proxy"), None)
+
+
+def _either_case(environ: Mapping[str, str], name: str) -> str | None:
+    """Return the lower-case variable, even if it is empty, before the upper-case one."""
+    value = environ.get(name)
+    return environ.get(name.upper()) if value is None else value
+
+
+def _switch(environ: Mapping[str, str]) -> str:
+    return environ.get("PACAWARE", "").strip().lower()
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if text not in _ON | _OFF:
+        raise ConfigError(f"{name}={environ[name]!r}: it is either 1 or 0")
+    return text in _ON
+
+
+def _pac_url(text: str, variable: str, *, allow_file: bool = False) -> str:
+    url = text.strip()
+    scheme = url.partition(":")[0].lower()
+    if scheme == "data":
+        return url
+    if scheme in ("http", "https"):
+        try:
+            parse_target(url)
+        except ConfigError as exc:
+            raise ConfigError(f"{variable}: {exc}") from None
+        return url
+    if not _PATH.match(url):
+        also = " (nor 1, 0 or system)" if variable == "PACAWARE" else ""
+        raise ConfigError(
+            f"{variable}={redact_url(url)!r}: it is not the URL of a PAC file, such as http://host/proxy.pac{also}"
+        )
+    if allow_file:
+        return url
+    hint = "; PACAWARE_ALLOW_FILE=1 would allow it" if variable.startswith("PACAWARE") else ""
+    raise ConfigError(f"{variable}={redact_url(url)!r}: PAC files are not read from disk{hint}")
+
+
+def _own_proxy(text: str) -> tuple[str | None, _Credentials]:
+    """Read PACAWARE_PROXY: one proxy, or a list as Windows has them."""
+    if not text:
+        return None, ()
+    if not _LIST.match(text) and "=" not in text.rpartition("@")[2]:
+        return _proxy("PACAWARE_PROXY", text, "http")
+    config = ProxyConfig(proxy_server=text)
+    try:
+        ProxyRules.parse(config.proxy_server or "")
+    except ConfigError as exc:
+        raise ConfigError(f"PACAWARE_PROXY: {exc}") from None
+    return config.proxy_server, config.proxy_credentials
+
+
+def _proxy(variable: str, text: str, default_scheme: str) -> tuple[str, _Credentials]:
+    """Read one proxy with or without userinfo; a slash behind it does no harm."""
+    clean, pair = split_userinfo(text)
+    try:
+        server = ProxyServer.parse(clean.rstrip("/"), default_scheme)
+    except ConfigError as exc:
+        raise ConfigError(f"{variable}: {exc}") from None
+    return str(server), () if pair is None else ((server.netloc, *pair),)
