@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeAlias, overload
 
 from pacaware._hosts import host_for_url, split_host_port, split_userinfo
@@ -324,10 +324,16 @@ class Decision:
     pac_url: str | None = field(default=None, repr=False)
     cached: bool = False
     steps: tuple[Step, ...] = field(default=(), repr=False)
+    listed: tuple[Candidate, ...] = field(default=(), repr=False, compare=False)
+    """The candidates as the settings or the script list them, before dead proxies are moved to the end."""
 
     def for_url(self, url: str) -> Decision:
-        """The same answer, said of another URL that shares it."""
-        return replace(self, url=url)
+        """The same answer, said of another URL that shares it, and known before."""
+        return Decision(url, self.proxies, self.source, self.config_origin, self.pac_url, True, self.steps, self.listed)
+
+    def as_cached(self) -> Decision:
+        """The same decision, marked as known before."""
+        return self.for_url(self.url)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready record without secrets: no userinfo, no query values."""

@@ -16,7 +16,8 @@ Programs that use requests or httpx see that library's exceptions; these are the
 
 from __future__ import annotations
 
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 __all__ = [
     "ConfigError",
@@ -42,6 +43,10 @@ class ConfigError(PacawareError, ValueError):
 
 class PacError(PacawareError):
     """Base of the troubles with a PAC file."""
+
+    def again(self) -> Self:
+        """Return a copy without traceback: one object raised in many threads would collect theirs."""
+        return copy(self)
 
 
 class PacFetchError(PacError):

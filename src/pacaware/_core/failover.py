@@ -89,5 +89,13 @@ class BadProxies:
             bad.sort(key=lambda pair: pair[0])
         return (*good, *(c for _, c in bad)), min(until for until, _ in bad)
 
+    def is_bad(self, candidate: Candidate, now: float) -> bool:
+        """Say whether the candidate is a proxy with a mark."""
+        return isinstance(candidate, ProxyServer) and self._until.get(candidate, 0.0) > now
+
+    def last_end(self, candidates: Sequence[Candidate]) -> float:
+        """Return when the last mark among the candidates ends; 0 if none has one."""
+        return max((self._until.get(c, 0.0) for c in candidates if isinstance(c, ProxyServer)), default=0.0)
+
     def __len__(self) -> int:
         return len(self._until)

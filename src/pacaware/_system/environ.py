@@ -22,10 +22,21 @@ from pacaware.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["no_proxy", "read_config"]
+__all__ = ["fingerprint", "no_proxy", "read_config"]
 
 _Credentials: TypeAlias = tuple[tuple[str, str, str], ...]
 
+_OWN_NAMES: Final = (
+    "PACAWARE",
+    "PACAWARE_ALLOW_FILE",
+    "PACAWARE_AUTO_DETECT",
+    "PACAWARE_BYPASS",
+    "PACAWARE_PAC_URL",
+    "PACAWARE_PROXY",
+)
+_CASELESS_NAMES: Final = ("all_proxy", "auto_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy")
+_OTHER_NAMES: Final = ("REQUEST_METHOD", "SOCKS_SERVER", "SOCKS_VERSION", "WSL_PAC_URL")
+_NAMES: Final = (*_OWN_NAMES, *_CASELESS_NAMES, *map(str.upper, _CASELESS_NAMES), *_OTHER_NAMES)
 _ON: Final = frozenset({"1", "on", "yes", "true"})
 _OFF: Final = frozenset({"", "0", "off", "no", "false"})
 _SYSTEM: Final = "system"
@@ -44,6 +55,11 @@ def read_config(environ: Mapping[str, str]) -> ProxyConfig | None:
 def no_proxy(environ: Mapping[str, str]) -> str | None:
     """Return the list in ``no_proxy`` or ``NO_PROXY``, or None if neither is set."""
     return _either_case(environ, "no_proxy")
+
+
+def fingerprint(environ: Mapping[str, str]) -> tuple[str | None, ...]:
+    """Return the values of every variable that is read here; two that are equal mean that nothing has changed."""
+    return tuple(map(environ.get, _NAMES))
 
 
 def _own(environ: Mapping[str, str]) -> ProxyConfig | None:
