@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import weakref
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from pacaware._core.answer_cache import Answer, answer_key
@@ -85,8 +86,8 @@ class ProxyResolver:
 
     def _start(self) -> None:
         self._lock = threading.RLock()
-        self._recent: dict[str, _Recent] = {}
-        self._origins: dict[str, _Recent] = {}
+        self._recent: OrderedDict[str, _Recent] = OrderedDict()
+        self._origins: OrderedDict[str, _Recent] = OrderedDict()
         self._generation = 0
         self._memory = Memory(self._policy)
         self._flights: SingleFlight[Answer] = SingleFlight()
@@ -151,11 +152,11 @@ class ProxyResolver:
 
         return await run_in_thread(self.resolve, url)
 
-    def _remember(self, memory: dict[str, _Recent], key: str, recent: _Recent) -> None:
+    def _remember(self, memory: OrderedDict[str, _Recent], key: str, recent: _Recent) -> None:
         with self._lock:
             memory[key] = recent
             if len(memory) > self._policy.max_entries:
-                del memory[next(iter(memory))]
+                memory.popitem(last=False)
 
     # New questions
 
