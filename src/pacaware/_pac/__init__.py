@@ -1,0 +1,1 @@
+"""PAC files: fetching them, running them in a disposable process, and answering their name lookups."""

@@ -1,0 +1,161 @@
+"""What can be known about a PAC file without running it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+__all__ = ["ignores_url"]
+
+_TOKENS: Final = re.compile(
+    r"""(?P<space>[\s\ufeff]+)
+      | (?P<comment>//[^\n\r\u2028\u2029]*|/\*.*?\*/)
+      | (?P<number>(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w$\\]))
+      | (?P<name>[A-Za-z_$][\w$]*)
+      | (?P<string>"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')
+      | (?P<sign>=>|\+\+|--|[-+*/%&|^]=|<<=|>>=|>>>=|\*\*=|===|!==|==|!=|<=|>=|&&|\|\||[][(){};,<>+\-*%&|^!~?:=./])
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_REGEXP: Final = re.compile(r"/(?![*/])(?:[^\\/\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r]|\\[^\n\r])*\])+/[a-z]*", re.ASCII)
+_OPERATORS: Final = {"return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "else", "do"}
+# With one of these a script can reach a parameter, or replace its own entry point, without writing the name.
+_DOUBTFUL: Final = frozenset(
+    "eval Function arguments constructor with this globalThis window self global Reflect Proxy import caller callee "
+    "FindProxyForURLEx setTimeout setInterval async await yield class super __proto__ prototype apply call bind "
+    "defineProperty defineProperties getOwnPropertyDescriptor getOwnPropertyNames keys values entries get set "
+    "assign valueOf __defineGetter__ __lookupGetter__ script".split()
+)
+_DECLARING: Final = {"var", "let", "const"}
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+
+
+def ignores_url(text: str) -> bool:
+    """Return True only if FindProxyForURL provably never uses its first parameter.
+
+    Then all URLs of an origin share an answer. Any doubt is a No: another language feature than plain functions,
+    comparisons and calls, the parameter's name anywhere else, the entry point named or assigned otherwise.
+    """
+    tokens = _tokenize(text)
+    if tokens is None:
+        return False
+    names = [token.text for token in tokens if token.kind == "name"]
+    if _DOUBTFUL.intersection(names) or names.count("FindProxyForURL") != 1:
+        return False
+    parameter = _first_parameter(tokens, tokens.index(_Token("name", "FindProxyForURL")))
+    if parameter is None or (parameter and names.count(parameter) != 1):
+        return False
+    return _only_plain_brackets(tokens)
+
+
+def _tokenize(text: str) -> list[_Token] | None:
+    """Split the text; None where a simple tokenizer could be wrong (templates, escapes in names, unclear slashes)."""
+    tokens: list[_Token] = []
+    position = 0
+    while position < len(text):
+        match = _TOKENS.match(text, position)
+        if match is None:
+            return None
+        kind = match.lastgroup or ""
+        if kind == "sign" and match[0] in ("/", "/="):
+            match, kind = _slash(text, position, tokens[-1] if tokens else _Token("sign", ";"), match)
+            if match is None:
+                return None
+        if kind == "string" and "\\" in match[0]:
+            return None
+        # "<!--" and "-->" are comments in the middle of code.
+        if text.startswith(("<!--", "-->"), position):
+            return None
+        if kind not in ("space", "comment"):
+            tokens.append(_Token(kind, match[0]))
+        position = match.end()
+    return tokens
+
+
+def _slash(text: str, position: int, before: _Token, sign: re.Match[str]) -> tuple[re.Match[str] | None, str]:
+    """Tell a division from a regexp by what stands before; None where that does not decide."""
+    if before.text in (")", "}", "++", "--"):
+        return None, ""
+    if before.kind in ("number", "string", "regexp") or before.text == "]":
+        return sign, "sign"
+    if before.kind == "name" and before.text not in _OPERATORS:
+        return sign, "sign"
+    return _REGEXP.match(text, position), "regexp"
+
+
+def _first_parameter(tokens: list[_Token], at: int) -> str | None:
+    """Return the parameter's name, "" if there is none, None if this is not a plain top-level declaration."""
+    depth = sum({"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0) for token in tokens[:at])
+    texts = [token.text for token in tokens[at - 1 : at + 40]] if at else []
+    if depth or texts[:1] != ["function"] or texts[2:3] != ["("]:
+        return None
+    if at >= 2 and tokens[at - 2].text not in (";", "}"):
+        return None
+    if ")" not in texts:
+        return None
+    listed = texts[3 : texts.index(")")]
+    if texts[texts.index(")") + 1 : texts.index(")") + 2] != ["{"]:
+        return None
+    names, commas = listed[::2], listed[1::2]
+    if set(commas) - {","} or not all(re.fullmatch(r"[A-Za-z_$][\w$]*", name, re.ASCII) for name in names):
+        return None
+    return names[0] if names else ""
+
+
+def _only_plain_brackets(tokens: list[_Token]) -> bool:
+    """Whether every ``a[b]`` has a number or a counting variable for b: computed names could reach anything."""
+    for at, token in enumerate(tokens):
+        if token.text != "[" or token.kind != "sign":
+            continue
+        before = tokens[at - 1] if at else _Token("sign", ";")
+        accesses = before.kind in ("string", "regexp") or before.text in (")", "]", "}")
+        accesses |= before.kind == "name" and before.text not in _OPERATORS
+        if not accesses:
+            continue
+        index, after = tokens[at + 1 : at + 3] if len(tokens) > at + 2 else (token, token)
+        if before.text in _DECLARING or after.text != "]":
+            return False
+        if index.kind == "number":
+            continue
+        if index.kind != "name" or not _counts(tokens, index.text):
+            return False
+    return not any(
+        token.text in ("]", "}") and tokens[at + 1].text == "=" and not _closes_access(tokens, at)
+        for at, token in enumerate(tokens[:-1])
+    )
+
+
+def _closes_access(tokens: list[_Token], at: int) -> bool:
+    return tokens[at].text == "]" and tokens[at - 2].text == "[" and tokens[at - 3].kind == "name"
+
+
+def _counts(tokens: list[_Token], name: str) -> bool:
+    """Whether a variable only ever holds numbers: set to number literals and counted up or down."""
+    for at, token in enumerate(tokens):
+        if token != ("name", name):
+            continue
+        before = tokens[at - 1].text if at else ";"
+        after, value, end = (*tokens[at + 1 : at + 4], _Token("", ""), _Token("", ""), _Token("", ""))[:3]
+        if before in ("in", "of", "function", "...") or after.text in ("in", "of", "=>", ":"):
+            return False
+        if after.text in ("=", "+=", "-=") and not (value.kind == "number" and end.text in (";", ",", ")")):
+            return False
+        if after.text in ("*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", ">>>=", "**="):
+            return False
+        if _is_parameter(tokens, at):
+            return False
+    return True
+
+
+def _is_parameter(tokens: list[_Token], at: int) -> bool:
+    """Whether the name stands in the list of parameters of a function, or of a catch."""
+    while at and tokens[at].text not in ("(", ";", "{", "}", "["):
+        at -= 1
+    if tokens[at].text in ("[", "{"):
+        return at > 0 and tokens[at - 1].text in (*_DECLARING, ",")
+    before = [token.text for token in tokens[max(0, at - 2) : at]]
+    return tokens[at].text == "(" and ("function" in before or before[-1:] == ["catch"])

@@ -1,0 +1,84 @@
+"""Which JavaScript engine and which interpreter the process of a PAC file gets; neither is imported or run here."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pacaware.errors import ConfigError, PacEngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Engine", "find_engines", "find_interpreter"]
+
+# quickjs-ng first: it can be interrupted and has a cap on its memory, pacparser has neither.
+_ORDER: Final = {"auto": ("quickjs", "pacparser"), "quickjs": ("quickjs",), "pacparser": ("pacparser",)}
+_PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*[a-z]{0,2}(?:\.exe)?", re.IGNORECASE)
+_VARIABLE: Final = "PACAWARE_WORKER_PYTHON"
+
+
+class Engine(NamedTuple):
+    """An engine that is installed, and the folder its extension module lies in."""
+
+    name: str
+    folder: str
+
+
+def find_engines(choice: str) -> list[Engine]:
+    """Return the installed engines that ``choice`` (auto, quickjs, pacparser) allows, best first.
+
+    Raises PacEngineError, saying what to install, if there is none.
+    """
+    if choice not in _ORDER:
+        raise ConfigError(f"engine={choice!r}: the engine is 'auto', 'quickjs' or 'pacparser'")
+    found = [Engine(name, folder) for name in _ORDER[choice] if (folder := _folder(name)) is not None]
+    if not found:
+        wanted = "quickjs-ng (or pacparser)" if choice == "auto" else {"quickjs": "quickjs-ng"}.get(choice, choice)
+        package = "quickjs-ng" if choice != "pacparser" else choice
+        raise PacEngineError(
+            f"a PAC file needs a JavaScript engine and {wanted} is not installed here: python -m pip install {package}"
+        )
+    return found
+
+
+def _folder(name: str) -> str | None:
+    try:
+        spec = importlib.util.find_spec("_quickjs" if name == "quickjs" else "pacparser")
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if name == "quickjs":
+        return None if spec.origin is None else str(Path(spec.origin).parent)
+    # The package itself does nothing but import its extension, slowly.
+    for folder in spec.submodule_search_locations or ():
+        if any(Path(folder).glob("_pacparser.*")):
+            return folder
+    return None
+
+
+def find_interpreter(worker_python: str | None = None, environ: Mapping[str, str] | None = None) -> str:
+    """Return the Python that runs the worker: the one named, ours if it is a Python, else the one of our installation.
+
+    A frozen program must never be started again as if it were a Python. Raises PacEngineError if there is none.
+    """
+    named = worker_python or (os.environ if environ is None else environ).get(_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise PacEngineError(f"the Python named by worker_python= or {_VARIABLE} does not exist: {named}")
+        return named
+    if sys.executable and not getattr(sys, "frozen", False) and _PYTHON.fullmatch(Path(sys.executable).name):
+        return sys.executable
+    prefix = Path(sys.exec_prefix)
+    installed = prefix / "python.exe" if os.name == "nt" else prefix / "bin" / "python"
+    if installed.is_file():
+        return str(installed)
+    raise PacEngineError(
+        "a PAC file runs in a Python process of its own and this program is not a Python: "
+        f"name one with worker_python= or the variable {_VARIABLE}"
+    )

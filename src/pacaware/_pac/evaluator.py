@@ -1,0 +1,314 @@
+"""One PAC file in a process of its own: loaded, asked, ended at its time limit, started again.
+
+Name lookups are not done by the process. A run that needs one ends void and names what it asked for; everything is
+looked up here at once and the script runs again (Chromium: services/proxy_resolver/proxy_resolver_v8_tracing.cc).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import weakref
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pacaware._pac.dns import describe_key
+from pacaware._pac.engines import Engine, find_engines, find_interpreter
+from pacaware._pac.process import EngineNotLoaded, ProcessGone, ProcessLate, ScriptProcess
+from pacaware._pac.reply import Reply, read_reply
+from pacaware.errors import ConfigError, PacEngineError, PacScriptError, PacTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pacaware._pac.dns import Answer, SupportsLookups
+
+__all__ = ["PacScript", "RawAnswer"]
+
+MAX_ROUNDS: Final = 20
+MAX_KILLS: Final = 3
+_MAX_HABITS: Final = 32
+_DIALECTS: Final = ("chromium", "windows")
+_SIGALRM: Final = -14
+_scripts: weakref.WeakSet[PacScript] = weakref.WeakSet()
+
+
+class _LeftIdle(PacEngineError):
+    """The process left for want of work just when it was asked; another one will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What FindProxyForURL returned, and what that depended on.
+
+    ``dns_valid_for`` is how many seconds the lookups it used still hold; None if it used none.
+    """
+
+    text: str
+    alerts: tuple[str, ...]
+    lookups: tuple[str, ...]
+    uses_clock: bool
+    uses_random: bool
+    dns_valid_for: float | None
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """What loading the text used; the world is built again when its lookups no longer give the same answers."""
+
+    reply: Reply
+    answers: dict[str, Answer]
+
+    @property
+    def expires(self) -> float:
+        return min((answer.expires for answer in self.answers.values()), default=float("inf"))
+
+
+class PacScript:
+    """A PAC file ready to answer; thread-safe, calls take turns.
+
+    ``time_limit`` is seconds of JavaScript for one call. ``dialect="windows"`` prefers FindProxyForURLEx. ``now``
+    fixes the script's clock (seconds since 1970), for tests. The process starts at the first use; in a forked child
+    the first use starts another one.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        lookups: SupportsLookups,
+        engine: str = "auto",
+        worker_python: str | None = None,
+        time_limit: float = 5.0,
+        dialect: str = "chromium",
+        now: float | None = None,
+    ) -> None:
+        if dialect not in _DIALECTS:
+            raise ConfigError(f"pac_dialect={dialect!r}: the dialect is 'chromium' or 'windows'")
+        self._text = text.removeprefix("\ufeff")
+        self._lookups = lookups
+        self._engine_choice = engine
+        self._worker_python = worker_python
+        self._time_limit = time_limit
+        self._dialect = dialect
+        self._now = None if now is None else now * 1000
+        self._lock = threading.Lock()
+        self._process: ScriptProcess | None = None
+        self._engine: Engine | None = None
+        self._loaded: _Loaded | None = None
+        self._load_error: PacScriptError | None = None
+        self._habits: dict[str, None] = {}
+        self._kills = 0
+        _scripts.add(self)
+
+    def load(self, *, timeout: float = 10.0) -> None:
+        """Start the process and load the text; raises PacScriptError, PacTimeout, PacEngineError."""
+        deadline = time.monotonic() + timeout
+        with self._turn(deadline):
+            self._ready(deadline)
+
+    def find_proxy(self, url: str, host: str, *, timeout: float = 10.0) -> RawAnswer:
+        """Return what the script answers; ``timeout`` bounds everything: waiting, loading, running, looking up.
+
+        Raises PacScriptError if it throws or answers no string, PacTimeout, PacEngineError.
+        """
+        deadline = time.monotonic() + timeout
+        request = {"op": "find", "url": url, "host": host, "clock": self._now}
+        with self._turn(deadline):
+            loaded = self._ready(deadline)
+            try:
+                reply, answers = self._settle(request, self._expected(host), deadline)
+            except _LeftIdle:
+                loaded = self._ready(deadline)
+                reply, answers = self._settle(request, self._expected(host), deadline)
+            self._learn(reply.used, host)
+        if reply.error is not None:
+            raise reply.error
+        return _answer(reply, loaded.reply, {**loaded.answers, **answers})
+
+    def forgive(self) -> None:
+        """Lift the quarantine of a script that ran over its time limit three times."""
+        self._kills = 0
+
+    def close(self) -> None:
+        """End the process; a later call starts another one."""
+        with self._lock:
+            self._drop()
+
+    @contextmanager
+    def _turn(self, deadline: float) -> Iterator[None]:
+        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise PacTimeout("the PAC file is busy with other requests and did not get to this one in time")
+        try:
+            if self._kills >= MAX_KILLS:
+                raise PacTimeout(
+                    f"the PAC file ran over its time limit of {self._time_limit:g} s {MAX_KILLS} times "
+                    "and is not run any more until it changes or reset('pac')"
+                )
+            yield
+        finally:
+            self._lock.release()
+
+    # -- the world of the script
+
+    def _ready(self, deadline: float) -> _Loaded:
+        """Return the loaded state of a running process, starting and loading as needed."""
+        if self._load_error is not None:
+            raise self._load_error
+        if self._process is not None and not self._process.alive:
+            self._drop()
+        if self._loaded is not None and self._process is not None:
+            if time.monotonic() < self._loaded.expires or self._still_holds(self._loaded, deadline):
+                return self._loaded
+        return self._load(deadline)
+
+    def _still_holds(self, loaded: _Loaded, deadline: float) -> bool:
+        fresh = self._lookups.answer(loaded.answers, deadline)
+        if any(fresh[key].text != answer.text for key, answer in loaded.answers.items()):
+            return False
+        loaded.answers = fresh
+        return True
+
+    def _load(self, deadline: float) -> _Loaded:
+        self._loaded = None
+        if "\0" in self._text:
+            line = self._text.count("\n", 0, self._text.index("\0")) + 1
+            raise PacScriptError("the PAC file contains a NUL character; is it saved as UTF-16?", line)
+        begin = {"dialect": self._dialect, "clock": self._now}
+        request = {
+            "load": self._text.encode("utf-8", "replace").decode(),
+            "prelude": _prelude(),
+            "begin": begin,
+            "seconds": self._time_limit + 1.0,
+            "tz": os.environ.get("TZ"),
+        }
+        reply, answers = self._settle(request, {}, deadline)
+        if reply.error is not None:
+            line, column = reply.error.line, reply.error.column
+            error = PacScriptError(f"the PAC file does not load: {reply.error.message}", line, column)
+            if not answers and not reply.uses_clock and not reply.uses_random:
+                self._load_error = error
+            self._drop()
+            raise error
+        self._loaded = _Loaded(reply, answers)
+        return self._loaded
+
+    def _expected(self, host: str) -> dict[str, Answer]:
+        """Return the answers, as far as they are known, that this script has asked for in earlier calls."""
+        if not self._habits:
+            return {}
+        return self._lookups.known([habit.replace("\0", host) for habit in self._habits])
+
+    def _learn(self, used: tuple[str, ...], host: str) -> None:
+        for key in used:
+            habit = key[:2] + "\0" if key[2:] == host else key
+            self._habits[habit] = None
+        while len(self._habits) > _MAX_HABITS:
+            del self._habits[next(iter(self._habits))]
+
+    # -- one request, however many runs it takes
+
+    def _settle(
+        self, request: dict[str, Any], answers: dict[str, Answer], deadline: float
+    ) -> tuple[Reply, dict[str, Answer]]:
+        """Ask until every lookup of the run was answered; return the reply and the answers it used."""
+        seconds = self._time_limit
+        for _ in range(MAX_ROUNDS + 1):
+            texts = {key: answer.text for key, answer in answers.items()}
+            request.get("begin", request)["answers"] = texts
+            started = time.monotonic()
+            reply = self._read(self._ask(json.dumps(request).encode(), deadline, seconds), texts)
+            seconds -= time.monotonic() - started
+            if reply.out_of_memory:
+                self._drop()
+                raise PacEngineError("the PAC file used up the memory it may have (256 MiB)")
+            if reply.too_many:
+                raise PacTimeout("the PAC file asks for more than 100 names in one run")
+            if not reply.missing:
+                return reply, {key: answers[key] for key in reply.used}
+            # Answers given before stay the same for all runs of a call.
+            answers = {**self._lookups.answer(reply.missing, deadline), **answers}
+        names = ", ".join(describe_key(key) for key in reply.missing[:3])
+        raise PacTimeout(f"the PAC file still asks for new names after {MAX_ROUNDS} rounds of lookups: {names}")
+
+    def _ask(self, frame: bytes, deadline: float, seconds: float) -> bytes:
+        process = self._process or self._start()
+        limit = time.monotonic() + max(0.0, seconds)
+        try:
+            return process.ask(frame, min(deadline, limit))
+        except ProcessLate as exc:
+            raise self._too_slow(deadline < limit) from exc
+        except ProcessGone as exc:
+            self._drop()
+            if exc.code == _SIGALRM:
+                raise self._too_slow(deadline < limit) from exc
+            error = _LeftIdle if exc.code == 0 else PacEngineError
+            raise error(f"the process of the PAC file failed: {exc}") from exc
+
+    def _read(self, data: bytes, given: dict[str, str]) -> Reply:
+        try:
+            return read_reply(data, given)
+        except PacEngineError:
+            self._drop()
+            raise
+
+    def _too_slow(self, by_caller: bool) -> PacTimeout:
+        self._drop()
+        if by_caller:
+            return PacTimeout("the PAC file did not answer in the time left for this request")
+        self._kills += 1
+        return PacTimeout(f"the PAC file ran longer than {self._time_limit:g} s and was stopped")
+
+    def _start(self) -> ScriptProcess:
+        python = find_interpreter(self._worker_python)
+        engines = [self._engine] if self._engine else find_engines(self._engine_choice)
+        for engine in engines:
+            try:
+                self._process = ScriptProcess(python, engine)
+            except EngineNotLoaded:
+                if engine is engines[-1]:
+                    raise
+                continue
+            self._engine = engine
+            return self._process
+        raise PacEngineError("no JavaScript engine is left to try")
+
+    def _drop(self) -> None:
+        process, self._process, self._loaded = self._process, None, None
+        if process is not None:
+            process.kill()
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._drop()
+
+
+def _answer(reply: Reply, load: Reply, answers: dict[str, Answer]) -> RawAnswer:
+    expires = min((answer.expires for answer in answers.values()), default=None)
+    return RawAnswer(
+        reply.text or "",
+        reply.alerts,
+        tuple(dict.fromkeys(describe_key(key) for key in answers)),
+        reply.uses_clock or load.uses_clock,
+        reply.uses_random or load.uses_random,
+        None if expires is None else max(0.0, expires - time.monotonic()),
+    )
+
+
+@cache
+def _prelude() -> str:
+    return Path(__file__).with_name("prelude.js").read_text("utf-8")
+
+
+def _forget_processes() -> None:
+    for script in list(_scripts):
+        script._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_processes)

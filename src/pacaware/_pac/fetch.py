@@ -1,0 +1,396 @@
+"""Getting a PAC file: directly, within limits, and saying clearly why not.
+
+Rules: Chromium net/proxy_resolution/pac_file_fetcher_impl.cc and pac_file_decider.cc; Internet Explorer 11 for file:.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+import ssl
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+from urllib.request import url2pathname
+
+import urllib3
+import urllib3.connection
+import urllib3.connectionpool
+import urllib3.exceptions
+
+from pacaware._models import redact_url
+from pacaware.errors import PacFetchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["NotModified", "PacFile", "fetch_pac"]
+
+MAX_BYTES: Final = 1 << 20
+MAX_REDIRECTS: Final = 10
+_TYPES: Final = ("application/x-ns-proxy-autoconfig", "application/x-javascript-config")
+_ENTRY: Final = "FindProxyForURL"
+_BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+_URL_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_HTML: Final = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|meta|title)\b", re.I | re.S)
+_FRESHNESS: Final = ("cache_control", "expires", "age", "date", "etag", "last_modified")
+
+
+@dataclass(frozen=True, slots=True)
+class PacFile:
+    """The text of a PAC file, the URL it came from in the end, and what says how long it is fresh (RFC 9111)."""
+
+    text: str
+    url: str
+    notes: tuple[str, ...] = ()
+    status: int | None = None
+    size: int = 0
+    cache_control: str | None = None
+    expires: str | None = None
+    age: str | None = None
+    date: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The server says the text that is here is still the right one (RFC 9110, section 15.4.5)."""
+
+    url: str
+    cache_control: str | None = None
+    expires: str | None = None
+    age: str | None = None
+    date: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+def fetch_pac(
+    url: str,
+    *,
+    allow_file: bool = False,
+    connect_timeout: float = 5.0,
+    timeout: float = 30.0,
+    ssl_context: ssl.SSLContext | None = None,
+    etag: str | None = None,
+    last_modified: str | None = None,
+) -> PacFile | NotModified:
+    """Get a PAC file by http, https or data, or from a file where that is allowed; never through a proxy.
+
+    Seconds; ``timeout`` bounds everything, a slow drip too. TLS is verified against the store of the operating system
+    unless ``ssl_context`` is given. ``etag`` and ``last_modified`` make the request conditional. Raises PacFetchError.
+    """
+    scheme = _scheme_of(url)
+    if scheme in ("http", "https"):
+        conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+        headers = {name: value for name, value in conditions.items() if value}
+        download = _Download(url, headers, connect_timeout, time.monotonic() + timeout, ssl_context)
+        return download.in_time(timeout)
+    if scheme == "data":
+        return _from_data(url)
+    if scheme in ("file", ""):
+        return _from_file(url, allow_file)
+    raise PacFetchError(f"the PAC URL {redact_url(url)} cannot be used: {scheme}: is not http, https or data")
+
+
+def _scheme_of(url: str) -> str:
+    match = _URL_SCHEME.match(url)  # two characters at least: C: is a drive
+    return match[1].lower() if match else ""
+
+
+# -- http and https
+
+
+class _Download:
+    """One download in a thread of its own: name lookups and slow servers cannot be bounded otherwise."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        connect_timeout: float,
+        deadline: float,
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:
+        self._url = url
+        self._headers = {
+            "Accept": "application/x-ns-proxy-autoconfig, */*;q=0.8",
+            "Accept-Encoding": "gzip, deflate",
+            "Cache-Control": "no-cache",
+            "User-Agent": "pacaware",
+            **headers,
+        }
+        self._conditional = bool(headers)
+        self._connect_timeout = connect_timeout
+        self._deadline = deadline
+        self._ssl_context = ssl_context
+        self._connections: list[Any] = []
+        self._over = False
+
+    def in_time(self, timeout: float) -> PacFile | NotModified:
+        outcome: Future[PacFile | NotModified] = Future()
+        threading.Thread(target=self._run, args=(outcome,), name="pacaware-fetch", daemon=True).start()
+        try:
+            return outcome.result(max(0.0, self._deadline - time.monotonic()))
+        except TimeoutError:
+            self._abandon()
+            raise PacFetchError(
+                f"the PAC file {redact_url(self._url)} did not arrive within {timeout:g} s; "
+                "check that its server answers from this machine"
+            ) from None
+
+    def _abandon(self) -> None:
+        self._over = True
+        for connection in self._connections:
+            sock = connection.sock
+            if sock is not None:
+                try:
+                    sock.shutdown(2)
+                except OSError:
+                    continue
+
+    def _run(self, outcome: Future[PacFile | NotModified]) -> None:
+        try:
+            with self._pool() as pool:
+                result = self._follow(pool)
+        except BaseException as exc:  # noqa: BLE001 - raised again in the thread that waits
+            outcome.set_exception(exc)
+        else:
+            outcome.set_result(result)
+
+    def _pool(self) -> urllib3.PoolManager:
+        context = self._ssl_context
+        if context is None:
+            import truststore
+
+            context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        pool = urllib3.PoolManager(num_pools=2, maxsize=1, retries=False, ssl_context=context)
+        pool.pool_classes_by_scheme = _recording_pools(self._connections)
+        return pool
+
+    def _follow(self, pool: urllib3.PoolManager) -> PacFile | NotModified:
+        url = self._url
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._request(pool, url)
+            try:
+                if response.status not in (301, 302, 303, 307, 308):
+                    return self._accept(url, response)
+                url = self._redirected(url, response.headers.get("Location"))
+            finally:
+                response.close()
+        raise PacFetchError(f"the PAC file {redact_url(self._url)} redirects more than {MAX_REDIRECTS} times")
+
+    def _request(self, pool: urllib3.PoolManager, url: str) -> Any:
+        left = max(0.1, self._deadline - time.monotonic())
+        limits = urllib3.Timeout(connect=min(self._connect_timeout, left), read=left)
+        try:
+            return pool.request(
+                "GET",
+                url,
+                headers=dict(self._headers),
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=limits,
+            )
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+            raise self._failed(url, exc) from exc
+
+    def _redirected(self, url: str, location: str | None) -> str:
+        if not location:
+            raise PacFetchError(f"the PAC file {redact_url(url)} redirects without saying where to")
+        target = urljoin(url, location)
+        scheme = _scheme_of(target)
+        shown = f"the PAC file {redact_url(url)} redirects to {redact_url(target)[:300]}"
+        if scheme not in ("http", "https"):
+            raise PacFetchError(f"{shown}, which is not followed: only http and https are")
+        if scheme == "http" and _scheme_of(url) == "https":
+            raise PacFetchError(f"{shown}, which is not followed: it would give up encryption")
+        return target
+
+    def _accept(self, url: str, response: Any) -> PacFile | NotModified:
+        freshness = {name: response.headers.get(name.replace("_", "-")) for name in _FRESHNESS}
+        if response.status == 304 and self._conditional:
+            return NotModified(url, **freshness)
+        if response.status != 200:
+            raise PacFetchError(_refusal(url, response.status))
+        body = self._read(url, response)
+        content_type = response.headers.get("Content-Type") or ""
+        text, notes = _decode(body, content_type)
+        media_type = content_type.partition(";")[0].strip().lower()
+        if media_type not in _TYPES:
+            said = f"as {media_type}" if media_type else "without a type"
+            notes.append(f"the PAC file is sent {said}; some programs insist on {_TYPES[0]}")
+        _check(url, text)
+        return PacFile(text, url, tuple(notes), response.status, len(body), **freshness)
+
+    def _read(self, url: str, response: Any) -> bytes:
+        body = bytearray()
+        try:
+            # Small pieces of what is sent: a few bytes may unpack to a thousand times as many.
+            while piece := response.read(4096, decode_content=True):
+                body += piece
+                if len(body) > MAX_BYTES:
+                    raise PacFetchError(f"the PAC file {redact_url(url)} is larger than 1 MiB, which is not accepted")
+                if self._over:
+                    break
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+            raise self._failed(url, exc) from exc
+        return bytes(body)
+
+    def _failed(self, url: str, exc: Exception) -> PacFetchError:
+        host = urlsplit(url).hostname or "?"
+        reason: BaseException = exc
+        while isinstance(reason, urllib3.exceptions.MaxRetryError) and reason.reason is not None:
+            reason = reason.reason
+        text = str(reason).rpartition(">: ")[2] or type(reason).__name__
+        if isinstance(reason, urllib3.exceptions.SSLError | ssl.SSLError):
+            advice = "the certificate of its server was not accepted; if your company signs its own, install that root"
+        elif isinstance(reason, urllib3.exceptions.ConnectTimeoutError) and not _is_refused(reason):
+            advice = f"no connection to {host} within {self._connect_timeout:g} s"
+        elif isinstance(reason, urllib3.exceptions.NewConnectionError):
+            advice = f"no connection to {host}; check the address and that this network reaches it without a proxy"
+        else:
+            advice = f"{host} did not send it"
+        return PacFetchError(f"the PAC file {redact_url(url)} was not obtained: {advice} ({_redacted(text, url)})")
+
+
+def _is_refused(exc: Exception) -> bool:
+    # NewConnectionError was a ConnectTimeoutError up to urllib3 2.5 or so.
+    return isinstance(exc, urllib3.exceptions.NewConnectionError)
+
+
+def _redacted(text: str, url: str) -> str:
+    parts = urlsplit(url)
+    for secret in (parts.query, parts.netloc.rpartition("@")[0]):
+        if secret:
+            text = text.replace(secret, "...")
+    return text[:300]
+
+
+def _refusal(url: str, status: int) -> str:
+    reasons = {
+        401: "its server wants a logon, and PAC files are fetched without one",
+        403: "its server does not give it to this machine",
+        404: "its server does not have it; check the path",
+        407: "a proxy stands in the way, and PAC files are fetched without one",
+    }
+    reason = reasons.get(status, "only 200 is accepted" if status < 500 else "its server has trouble; try again later")
+    return f"the PAC file {redact_url(url)} was not obtained: status {status}; {reason}"
+
+
+def _recording_pools(connections: list[Any]) -> dict[str, Any]:
+    """Return pool classes whose connections are listed, so that they can be ended from outside."""
+
+    def recording(base: Any) -> Any:
+        class Recorded(base):  # type: ignore[misc] # the two bases are told apart at run time only
+            def connect(self) -> None:
+                connections.append(self)
+                super().connect()
+
+        return Recorded
+
+    class HTTPPool(urllib3.connectionpool.HTTPConnectionPool):
+        ConnectionCls = recording(urllib3.connection.HTTPConnection)
+
+    class HTTPSPool(urllib3.connectionpool.HTTPSConnectionPool):
+        ConnectionCls = recording(urllib3.connection.HTTPSConnection)
+
+    return {"http": HTTPPool, "https": HTTPSPool}
+
+
+# -- data and file
+
+
+def _from_data(url: str) -> PacFile:
+    """Read a data: URL (RFC 2397)."""
+    header, comma, payload = url[5:].partition(",")
+    if not comma:
+        raise PacFetchError("the PAC URL data: has no comma, so there is no PAC file in it")
+    body = unquote_to_bytes(payload)
+    if header.replace(" ", "").lower().endswith(";base64"):
+        compact = re.sub(rb"\s+", b"", body)
+        try:
+            body = base64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True)
+        except binascii.Error as exc:
+            raise PacFetchError("the PAC URL data: says base64, but what follows is not") from exc
+    if len(body) > MAX_BYTES:
+        raise PacFetchError("the PAC file in the data: URL is larger than 1 MiB, which is not accepted")
+    text, notes = _decode(body, header)
+    _check("data:", text)
+    return PacFile(text, url, tuple(notes), None, len(body))
+
+
+def _from_file(url: str, allowed: bool) -> PacFile:
+    if not allowed:
+        raise PacFetchError(
+            f"the PAC file {redact_url(url)} is a local file, which is refused as Internet Explorer 11 and Chromium do: "
+            "put it on a web server (http: or https:), or allow files with allow_file=True or PACAWARE_ALLOW_FILE=1"
+        )
+    path = Path(_file_path(url))
+    try:
+        with path.open("rb") as file:
+            body = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as exc:
+        raise PacFetchError(f"the PAC file {path} was not read: {exc}") from exc
+    if len(body) > MAX_BYTES:
+        raise PacFetchError(f"the PAC file {path} is larger than 1 MiB, which is not accepted")
+    text, notes = _decode(body, "")
+    _check(str(path), text)
+    return PacFile(text, url, tuple(notes), None, len(body))
+
+
+def _file_path(url: str) -> str:
+    if _scheme_of(url) != "file":
+        return url
+    rest = url.partition(":")[2].replace("\\", "/")
+    host, slash, path = rest[2:].partition("/") if rest.startswith("//") else ("", "/", rest.removeprefix("/"))
+    if host.lower() in ("", "localhost"):
+        return url2pathname(slash + path)
+    return url2pathname(f"//{host}{slash}{path}")
+
+
+# -- text
+
+
+def _decode(body: bytes, content_type: str) -> tuple[str, list[str]]:
+    """Decode by the charset of the header, the byte order mark, UTF-8, else Latin-1."""
+    notes: list[str] = []
+    bom, marked = next(((bom, name) for bom, name in _BOMS if body.startswith(bom)), (b"", None))
+    charset = _CHARSET.search(content_type)
+    if charset:
+        try:
+            name = codecs.lookup(charset[1]).name
+            if name == marked or name == "utf-16":
+                body = body.removeprefix(bom)
+            return body.decode(marked if name == "utf-16" and marked else name, "replace"), notes
+        except (LookupError, ValueError):
+            notes.append(f"the PAC file names an unknown charset, {charset[1][:40]!r}, which is ignored")
+    if marked:
+        return body[len(bom) :].decode(marked, "replace"), notes
+    try:
+        return body.decode("utf-8"), notes
+    except UnicodeDecodeError:
+        return body.decode("latin-1"), notes
+
+
+def _check(url: str, text: str) -> None:
+    if _ENTRY in text:
+        return
+    shown = redact_url(url)
+    if _HTML.match(text):
+        raise PacFetchError(
+            f"the PAC file {shown} was not obtained: an HTML page came instead, as from the logon page of a network "
+            "(captive portal); open a page in a browser and log on, then try again"
+        )
+    if not text.strip():
+        raise PacFetchError(f"the PAC file {shown} is empty")
+    raise PacFetchError(f"what {shown} sends is not a PAC file: it does not contain {_ENTRY}")

@@ -1,0 +1,210 @@
+"""The process of one PAC file, as its parent sees it: started, asked, and ended for sure."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pacaware.errors import PacEngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pacaware._pac.engines import Engine
+
+__all__ = ["EngineNotLoaded", "ProcessGone", "ProcessLate", "ScriptProcess"]
+
+HANDSHAKE_SECONDS: Final = 2.0
+MEMORY_MEGABYTES: Final = 256
+MAX_REPLY: Final = 4 << 20
+_WORKER: Final = Path(__file__).with_name("worker.py")
+_WINDOWS: Final = sys.platform == "win32"
+
+
+class ProcessLate(Exception):
+    """No reply in time; the process still runs."""
+
+
+class ProcessGone(Exception):
+    """The process ended, or sent what no worker of ours sends, instead of replying; ``code`` is its exit status."""
+
+    def __init__(self, code: int | None, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class EngineNotLoaded(PacEngineError):
+    """The interpreter runs our worker, but the engine cannot be imported into it."""
+
+
+class ScriptProcess:
+    """A running worker: no environment, no descriptors but its two pipes, a process group of its own.
+
+    Not thread-safe. It is ended by ``kill()``, when this object goes, and at the exit of the interpreter.
+    """
+
+    def __init__(self, python: str, engine: Engine) -> None:
+        command = [python, "-I", "-S", str(_WORKER), engine.name, engine.folder, str(MEMORY_MEGABYTES)]
+        environment = {key: value for key, value in os.environ.items() if _WINDOWS and key.upper() == "SYSTEMROOT"}
+        try:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                env=environment,
+                cwd=os.path.abspath(os.sep),  # noqa: PTH100 - pathlib has no root of the current drive
+                **_platform_options(),
+            )
+        except OSError as exc:
+            raise PacEngineError(f"the process of the PAC file could not be started with {python}: {exc}") from exc
+        self._end = weakref.finalize(self, _end, self._popen, os.getpid())
+        if self._popen.stdin is None or self._popen.stdout is None:  # for the type checker: both are pipes
+            raise PacEngineError("the process of the PAC file has no pipes")
+        self._to, self._from = self._popen.stdin.fileno(), self._popen.stdout.fileno()
+        self._buffer = bytearray()
+        if not _WINDOWS:
+            os.set_blocking(self._to, False)
+            self._readable, self._writable = select.poll(), select.poll()
+            self._readable.register(self._from, select.POLLIN)
+            self._writable.register(self._to, select.POLLOUT)
+        try:
+            self._shake_hands(python, engine)
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The process id of the worker."""
+        return self._popen.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs; a worker leaves after a minute without work."""
+        return self._popen.poll() is None
+
+    def _shake_hands(self, python: str, engine: Engine) -> None:
+        deadline = time.monotonic() + HANDSHAKE_SECONDS
+        try:
+            greeting = json.loads(self._in_time(deadline, lambda: self._receive(deadline)))
+        except (ProcessGone, ProcessLate, ValueError) as exc:
+            raise PacEngineError(
+                f"{python} did not start as the process of a PAC file ({exc}); "
+                "name another Python with worker_python= or the variable PACAWARE_WORKER_PYTHON"
+            ) from exc
+        if not isinstance(greeting, dict) or greeting.get("pacaware") != 1:
+            raise PacEngineError(f"{python} did not start as the process of a PAC file: it sent something else")
+        if "error" in greeting:
+            raise EngineNotLoaded(
+                f"the JavaScript engine {engine.name} cannot be used by {python}: {greeting['error']}"
+            )
+
+    def ask(self, frame: bytes, deadline: float) -> bytes:
+        """Send a request, return the reply; raises ProcessLate at ``deadline`` (monotonic), ProcessGone."""
+
+        def exchange() -> bytes:
+            self._send(struct.pack(">I", len(frame)) + frame, deadline)
+            return self._receive(deadline)
+
+        return self._in_time(deadline, exchange)
+
+    def _in_time(self, deadline: float, work: Callable[[], bytes]) -> bytes:
+        if not _WINDOWS:
+            return work()
+        # Anonymous pipes cannot be waited for there: end the process at the deadline, which ends the wait.
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self._popen.kill()
+
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            return work()
+        except ProcessGone as exc:
+            if late.is_set():
+                raise ProcessLate("no reply in time") from exc
+            raise
+        finally:
+            timer.cancel()
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._to, view) :]
+            except BlockingIOError:
+                self._wait(self._writable, deadline)
+            except OSError as exc:
+                raise self._gone(f"its pipe is closed: {exc}") from exc
+
+    def _receive(self, deadline: float) -> bytes:
+        buffer = self._buffer
+        size: int | None = None
+        while size is None or len(buffer) < size:
+            if not _WINDOWS:
+                self._wait(self._readable, deadline)
+            piece = os.read(self._from, 1 << 16)
+            if not piece:
+                raise self._gone("it ended")
+            buffer += piece
+            if size is None and len(buffer) >= 4:
+                size = 4 + int.from_bytes(buffer[:4], "big")
+                if size > MAX_REPLY:
+                    raise ProcessGone(None, "it sent something that is not a reply")
+        reply = bytes(buffer[4:size])
+        if len(buffer) > size:
+            raise ProcessGone(None, "it sent more than a reply")
+        buffer.clear()
+        return reply
+
+    @staticmethod
+    def _wait(poll: select.poll, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000 + 1):
+            raise ProcessLate("no reply in time")
+
+    def _gone(self, reason: str) -> ProcessGone:
+        try:
+            code: int | None = self._popen.wait(1.0)
+        except subprocess.TimeoutExpired:
+            code = None
+        return ProcessGone(code, f"{reason} (exit status {code})")
+
+    def kill(self) -> None:
+        """End the process now and leave no zombie; may be called again."""
+        self._end()
+
+
+def _platform_options() -> dict[str, Any]:
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"process_group": 0}
+
+
+def _end(popen: subprocess.Popen[bytes], owner: int) -> None:
+    if os.getpid() == owner:
+        popen.kill()
+        try:
+            popen.wait(5.0)
+        except subprocess.TimeoutExpired:  # the kernel holds it; it is not ours to wait for
+            popen.returncode = -9
+    else:
+        # In a forked child the process belongs to our parent: only let go of the pipes.
+        popen.returncode = 0
+    for pipe in (popen.stdin, popen.stdout):
+        if pipe is not None:
+            pipe.close()
