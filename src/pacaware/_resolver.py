@@ -338,7 +338,7 @@ class ProxyResolver:
 
     def _script_in_use(self, loaded: LoadedScript) -> None:
         """Drop what an older text of the script has answered."""
-        if loaded.version == self._script_version:
+        if loaded.version <= self._script_version:
             return
         with self._lock:
             if self._script_version:

@@ -12,7 +12,7 @@ from pacaware._core.selection import Trouble
 from pacaware._core.target import Target
 from pacaware._models import Step
 from pacaware._pac.source import LoadedScript, PacSource
-from pacaware.errors import PacEngineError, PacError, PacFetchError, PacScriptError
+from pacaware.errors import PacError, PacFetchError, PacScriptError
 
 __all__ = ["Failed", "ask"]
 
@@ -56,12 +56,10 @@ def ask(
     except PacScriptError as exc:
         steps.append(_step("pac-run", "failed", str(exc), started))
         return Failed(Trouble.UNUSABLE_ANSWER, exc)
-    except PacEngineError as exc:
-        if source.script(_OBTAIN_SECONDS) is not loaded:  # replaced by a newer text while we held this one
-            return ask(source, target, steps, timeout, clock, loaded_now)
-        return Failed(Trouble.FATAL, exc)
     except PacError as exc:
         return Failed(Trouble.FATAL, exc)
+    if source.script(_OBTAIN_SECONDS).version != loaded.version:  # a newer text came while the older one ran
+        return ask(source, target, steps, timeout, clock, loaded_now)
     steps.append(_step("pac-run", "ok", f"FindProxyForURL returned {raw.text[:_SHOWN]!r}", started))
     steps += [Step("pac-alert", "note", alert) for alert in raw.alerts]
     steps += [Step("pac-lookup", "note", str(lookup)) for lookup in raw.lookups]

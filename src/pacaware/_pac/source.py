@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from pacaware._pac.analysis import ignores_url
-from pacaware._pac.evaluator import PacScript
-from pacaware._pac.fetch import NotModified, PacFile, fetch_pac
-
 from pacaware._core.freshness import RETRY_DELAYS, fresh_seconds
 from pacaware._models import Step, redact_url
+from pacaware._pac.analysis import ignores_url
+from pacaware._pac.evaluator import PacScript
+from pacaware._pac.fetch import PacFile, fetch_pac
 from pacaware.errors import PacError, PacTimeout
 
 __all__ = ["LoadedScript", "PacSource"]
@@ -90,43 +89,48 @@ class PacSource:
         if self._error is not None and now < self._retry_at:
             raise self._error.again()
         try:
-            self._load(self._fetch(None))
+            self._obtain(None)
         except PacError as exc:
             self._note_failure(exc)
             raise
         self._error, self._failures = None, 0
 
-    def _fetch(self, known: PacFile | None) -> PacFile | NotModified:
+    def _obtain(self, known: PacFile | None) -> None:
+        """Ask the server, and put a new text to use."""
         self.fetches += 1
-        return fetch_pac(
+        started = time.perf_counter()
+        answer = fetch_pac(
             self.url,
             allow_file=self._allow_file,
             etag=known.etag if known else None,
             last_modified=known.last_modified if known else None,
         )
-
-    def _load(self, answer: PacFile | NotModified) -> None:
-        started = time.perf_counter()
-        self._fresh_until = self._clock() + fresh_seconds(
+        fetched = (time.perf_counter() - started) * 1000
+        fresh = fresh_seconds(
             answer.cache_control, answer.expires, answer.age, answer.date, answer.last_modified, time.time()
         )
+        if isinstance(answer, PacFile):
+            self._load(answer, fetched)
+        self._fresh_until = self._clock() + fresh
+
+    def _load(self, file: PacFile, fetched: float) -> None:
         old = self._loaded
-        if isinstance(answer, NotModified) or (old is not None and old.file.text == answer.text):
+        if old is not None and old.file.text == file.text:
             return
-        script = self._make_script(answer.text)
+        started = time.perf_counter()
+        script = self._make_script(file.text)
         try:
             script.load()
         except BaseException:
             script.close()
             raise
-        elapsed = (time.perf_counter() - started) * 1000
         steps = (
-            Step("pac-fetch", "ok", f"{redact_url(self.url)}: {answer.size} bytes", answer.seconds * 1000),
-            *(Step("pac-fetch", "note", note) for note in answer.notes),
-            Step("pac-load", "ok", "the script parses", elapsed),
+            Step("pac-fetch", "ok", f"{redact_url(file.url)}: {file.size} bytes", fetched),
+            *(Step("pac-fetch", "note", note) for note in file.notes),
+            Step("pac-load", "ok", "the script parses", (time.perf_counter() - started) * 1000),
         )
         version = 1 if old is None else old.version + 1
-        self._loaded = LoadedScript(script, answer, ignores_url(answer.text), version, steps)
+        self._loaded = LoadedScript(script, file, ignores_url(file.text), version, steps)
         if old is not None:
             old.script.close()
 
@@ -147,7 +151,7 @@ class PacSource:
     def _refresh(self) -> None:
         try:
             loaded = self._loaded
-            self._load(self._fetch(loaded.file if loaded else None))
+            self._obtain(loaded.file if loaded else None)
             self._error, self._failures, self._retry_at = None, 0, 0.0
         except PacError as exc:
             self._note_failure(exc)
