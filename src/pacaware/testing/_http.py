@@ -107,6 +107,11 @@ class Peer:
                 raise ConnectionResetError("the other side closed without an answer")
 
     @property
+    def may_answer(self) -> bool:
+        """Whether a server can still begin an answer."""
+        return self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE)
+
+    @property
     def expects_continue(self) -> bool:
         """Whether the client waits for ``100 Continue``."""
         return self._h11.they_are_waiting_for_100_continue
@@ -152,12 +157,16 @@ class Peer:
 
 
 def converse(connection: Connection, handle: Callable[[Peer, h11.Request], None], *, http10: bool = False) -> None:
-    """Hand each request of a connection to ``handle`` until one side ends it."""
+    """Hand each request of a connection to ``handle`` until one side ends it; what is no request gets 400."""
     peer = Peer(connection.sock, h11.SERVER, http10=http10)
-    while isinstance(request := peer.next_event(), h11.Request):
-        handle(peer, request)
-        if not peer.next_cycle():
-            return
+    try:
+        while isinstance(request := peer.next_event(), h11.Request):
+            handle(peer, request)
+            if not peer.next_cycle():
+                return
+    except h11.RemoteProtocolError as exc:
+        if peer.may_answer:
+            peer.answer(HTTPStatus.BAD_REQUEST, [("Connection", "close")], f"{exc}\n".encode())
 
 
 def header_pairs(message: h11.Request | h11.Response) -> HeaderPairs:

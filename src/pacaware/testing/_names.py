@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_HOSTS", "address_of", "require_loopback"]
+__all__ = ["address_of", "known_hosts", "require_loopback"]
 
 # RFC 6761, section 6.2: names in .test never exist outside a test.
-DEFAULT_HOSTS: Mapping[str, str] = {"*.test": "127.0.0.1", "localhost": "127.0.0.1"}
+_DEFAULT_HOSTS: Mapping[str, str] = {"*.test": "127.0.0.1", "localhost": "127.0.0.1"}
 
 
 def require_loopback(address: str) -> str:
@@ -25,15 +25,22 @@ def require_loopback(address: str) -> str:
     raise ValueError(f"{address!r} is not a loopback address: pacaware.testing uses 127.0.0.1 and ::1 only")
 
 
+def known_hosts(hosts: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the names that ``hosts=`` of a proxy means; ValueError if one is not on loopback."""
+    if hosts is None:
+        return dict(_DEFAULT_HOSTS)
+    return {pattern.lower(): require_loopback(address) for pattern, address in hosts.items()}
+
+
 def address_of(host: str, hosts: Mapping[str, str]) -> str | None:
     """Return the loopback address of a name or address; None means that it must not be contacted.
 
-    Keys of ``hosts`` are names in lower case, ``*`` and ``?`` allowed; the first that matches holds.
+    Keys of ``hosts`` may hold ``*`` and ``?``; the first that matches holds.
     """
     name = host.strip("[]").rstrip(".").lower()
     for pattern, address in hosts.items():
-        if fnmatchcase(name, pattern.lower()):
-            return require_loopback(address)
+        if fnmatchcase(name, pattern):
+            return address
     try:
         return require_loopback(name)
     except ValueError:

@@ -24,7 +24,7 @@ from pacaware.testing._http import (
     header_pairs,
     reason_of,
 )
-from pacaware.testing._names import DEFAULT_HOSTS, address_of
+from pacaware.testing._names import address_of, known_hosts
 from pacaware.testing._relay import relay
 from pacaware.testing._verify import ConnectionState, Verifier, scheme_of, verify
 
@@ -112,7 +112,7 @@ class Proxy(ProxyEndpoint, Server):
     ) -> None:
         super().__init__(host=host, tls=tls, timeout=timeout)
         self._verifiers: tuple[Verifier, ...] = tuple(auth) if isinstance(auth, Sequence) else (auth,)
-        self._hosts = dict(DEFAULT_HOSTS if hosts is None else hosts)
+        self._hosts = known_hosts(hosts)
         self._close_after_407 = close_after_407
         self._limit = requests_per_connection
         self._http10 = http10

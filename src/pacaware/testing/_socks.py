@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pacaware.testing._base import Connection, Log, ProxyEndpoint, Server
-from pacaware.testing._names import DEFAULT_HOSTS, address_of
+from pacaware.testing._names import address_of, known_hosts
 from pacaware.testing._relay import relay
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SocksProxy(ProxyEndpoint, Server):
         self.scheme = f"socks{version}"
         self._version = version
         self._users = None if users is None else dict(users)
-        self._hosts = dict(DEFAULT_HOSTS if hosts is None else hosts)
+        self._hosts = known_hosts(hosts)
         self._refuse = refuse
         self._byte_by_byte = byte_by_byte
         self._delay = delay
