@@ -57,7 +57,7 @@ class BasicUsers:
         quoted = realm.replace("\\", "\\\\").replace('"', '\\"')
         self._challenge = f'Basic realm="{quoted}"' + (', charset="UTF-8"' if charset.upper() == "UTF-8" else "")
 
-    def check(self, state: ConnectionState, method: str, target: str, header: str | None) -> Sequence[str] | None:  # noqa: ARG002 - the interface's
+    def check(self, state: ConnectionState, method: str, target: str, header: str | None) -> Sequence[str] | None:
         """Let known pairs pass."""
         user, password = self._decode(header)
         if user is None or self._users.get(user) != password:
@@ -81,7 +81,7 @@ class Offer:
         self.scheme = challenge.partition(" ")[0]
         self._challenge = challenge
 
-    def check(self, state: ConnectionState, method: str, target: str, header: str | None) -> Sequence[str] | None:  # noqa: ARG002 - the interface's
+    def check(self, state: ConnectionState, method: str, target: str, header: str | None) -> Sequence[str] | None:
         """Let nobody pass."""
         return [self._challenge]
 
