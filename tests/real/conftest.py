@@ -63,8 +63,8 @@ def dante() -> Iterator[servers.RealProxy]:
 
 @pytest.fixture(scope="session")
 def dante4(dante: servers.RealProxy) -> servers.RealProxy:
-    """The same server by SOCKS4."""
-    return dante.with_scheme("socks4")
+    """The same server by SOCKS4, which takes addresses only there (no 4a)."""
+    return dante.by_socks4()
 
 
 @pytest.fixture(scope="session")

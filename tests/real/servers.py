@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -51,9 +53,9 @@ class RealProxy(ProxyEndpoint):
         """The first user's password."""
         return self.users[self.user]
 
-    def with_scheme(self, scheme: str) -> RealProxy:
-        """The same server, spoken to in another protocol."""
-        return replace(self, scheme=scheme)
+    def by_socks4(self) -> RealProxy:
+        """Dante by SOCKS4: it does not speak 4a, so there is no name that it could resolve."""
+        return replace(self, scheme="socks4", origin_host="127.0.0.1")
 
     def logs(self) -> str:
         """What the server wrote, for the message of a failed test."""
@@ -98,8 +100,10 @@ def give_to(folder: Path, owner: str) -> None:
 
 
 @contextlib.contextmanager
-def running(command: list[str], folder: Path, ready: Callable[[], bool]) -> Iterator[None]:
-    """Run a server in the foreground from when ``ready`` holds to the end of the block; it is stopped by its pid."""
+def running(
+    command: list[str], folder: Path, ready: Callable[[], bool], stop: signal.Signals = signal.SIGTERM
+) -> Iterator[None]:
+    """Run a server in the foreground from when ``ready`` holds to the end of the block; ``stop`` goes to its pid."""
     with (folder / "output.log").open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
@@ -113,7 +117,7 @@ def running(command: list[str], folder: Path, ready: Callable[[], bool]) -> Iter
             time.sleep(0.02)
         yield
     finally:
-        process.terminate()
+        process.send_signal(stop)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
@@ -174,12 +178,15 @@ def squid(*, basic: bool = False, tls: bool = False) -> Iterator[RealProxy]:
             (folder / "server.pem").write_bytes(Certificates.shared().server_pem)
         (folder / "squid.conf").write_text("\n".join(lines) + "\n")
         give_to(folder, "proxy")
-        # A service name of its own keeps squid from mistaking another instance's shared memory for its own.
-        command = [binary, "-N", "-n", f"p{port}", "-f", str(folder / "squid.conf")]
+        # The service name is what its shared memory is called by: another instance's must be another one.
+        service = f"pacaware{port}"
+        command = [binary, "-N", "-n", service, "-f", str(folder / "squid.conf")]
         # A target that the rules forbid is answered without contacting anybody; a logon is asked for before that.
         question = b"GET http://192.0.2.1/ HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n"
         expected = b"HTTP/1.1 407 " if basic else b"HTTP/1.1 403 "
-        with running(command, folder, lambda: answers(port, question, expected, tls=tls)):
+        ready = functools.partial(answers, port, question, expected, tls=tls)
+        # Asked politely squid takes two seconds, and there is nothing that it would have to save.
+        with _without_shared_memory(service), running(command, folder, ready, signal.SIGKILL):
             yield RealProxy(
                 scheme="https" if tls else "http",
                 port=port,
@@ -187,6 +194,16 @@ def squid(*, basic: bool = False, tls: bool = False) -> Iterator[RealProxy]:
                 origin_host="origin.test",
                 users=dict(USERS) if basic else {},
             )
+
+
+@contextlib.contextmanager
+def _without_shared_memory(service: str) -> Iterator[None]:
+    """Remove the shared memory that a killed squid leaves."""
+    try:
+        yield
+    finally:
+        for path in Path("/dev/shm").glob(f"{service}-*"):
+            path.unlink(missing_ok=True)
 
 
 def _squid_basic(folder: Path) -> list[str]:
