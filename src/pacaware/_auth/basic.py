@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pacaware._core.auth import AuthExchange, AuthScheme, Credentials, SchemeUnavailable
-from pacaware._core.challenge import Challenge
-from pacaware._models import ProxyServer
+
+if TYPE_CHECKING:
+    from pacaware._core.challenge import Challenge
+    from pacaware._models import ProxyServer
 
 __all__ = ["BasicAuth"]
 

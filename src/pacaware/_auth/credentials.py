@@ -5,14 +5,17 @@ from __future__ import annotations
 import abc
 import os
 import stat
-from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pacaware._core.auth import Credentials
-from pacaware._models import ProxyServer
 from pacaware.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pacaware._models import ProxyServer
 
 __all__ = [
     "CredentialProvider",

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from pacaware._core.auth import Credentials
-from pacaware._core.challenge import Challenge
-from pacaware._models import ProxyServer
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pacaware._core.auth import Credentials
+    from pacaware._core.challenge import Challenge
+    from pacaware._models import ProxyServer
 
 __all__ = ["LogonMemory"]
 

@@ -7,10 +7,11 @@ below, and asks again until it is told Established or Refused.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from pacaware._core.challenge import Challenge
-from pacaware.errors import PacawareError
+if TYPE_CHECKING:
+    from pacaware._core.challenge import Challenge
+    from pacaware.errors import PacawareError
 
 __all__ = [
     "Action",

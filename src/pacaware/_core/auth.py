@@ -8,14 +8,17 @@ connection, which turns challenges into header values. The controller chooses, k
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
-from pacaware._core.challenge import Challenge
 from pacaware._core.scope import Trust, scope_advice
-from pacaware._models import ProxyServer
 from pacaware.errors import ProxyAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pacaware._core.challenge import Challenge
+    from pacaware._models import ProxyServer
 
 __all__ = [
     "AuthController",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import h11
 
@@ -17,9 +16,13 @@ from pacaware._core.actions import (
     RouteBroken,
     Send,
 )
-from pacaware._core.auth import AuthController
 from pacaware._core.challenge import parse_challenges
 from pacaware._hosts import host_for_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pacaware._core.auth import AuthController
 
 __all__ = ["ConnectHandshake", "printable"]
 

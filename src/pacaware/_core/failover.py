@@ -5,10 +5,13 @@ Chromium net/proxy_resolution/proxy_list.cc and proxy_info.cc; thirty minutes as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pacaware._models import DIRECT, Candidate, ProxyServer
 from pacaware.errors import NoProxyWorked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["BadProxies", "FailOver"]
 

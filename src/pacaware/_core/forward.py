@@ -7,13 +7,16 @@ when to send it again, and what to do about a body that exists only once.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pacaware._core.actions import Authenticate
-from pacaware._core.auth import AuthController
 from pacaware._core.challenge import parse_challenges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pacaware._core.auth import AuthController
 
 __all__ = ["BUFFER_LIMIT", "Body", "Buffer", "Deliver", "ForwardAction", "ForwardExchange", "Prime", "Transmit"]
 

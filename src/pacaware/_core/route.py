@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pacaware._core.scope import Trust, trust_of
 from pacaware._models import DIRECT, Candidate, Decision, ProxyList, ProxyServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["DIRECT_ROUTE", "Route", "connect_limit", "explicit_decision", "failure_notes", "route_of"]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
 
-from pacaware._models import ProxyServer
+if TYPE_CHECKING:
+    from pacaware._models import ProxyServer
 
 __all__ = ["Trust", "is_loopback", "scope_advice", "trust_of"]
 

@@ -1,0 +1,443 @@
+"""pacaware.testing.Proxy: a forward proxy that logs what it is asked."""
+
+import hashlib
+import http.client
+import json
+import ssl
+
+import pytest
+from clients import TIMEOUT, basic, dial, fetch, read_all, read_exactly, read_head
+
+from pacaware.testing import BasicUsers, Offer, Origin, Proxy, SlowProxy
+
+ALICE = basic("alice", "s3cret")
+
+
+def connect(proxy, authority, headers=None):
+    """CONNECT; return the socket behind the proxy's answer and the head of it."""
+    sock = dial(proxy)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    sock.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{fields}\r\n".encode())
+    try:
+        return sock, read_head(sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def test_forward(proxy, origin):
+    """An absolute-form request reaches the origin under a name that only the proxy knows."""
+    status, _, body = fetch(proxy, "POST", origin.url_for("origin.test", "/a?b=c"), b"hello", {"X-One": "1"})
+    seen = json.loads(body)
+    assert (status, seen["method"], seen["path"], seen["body_length"]) == (200, "POST", "/a?b=c", 5)
+    assert ["Host", f"origin.test:{origin.port}"] in seen["headers"]
+    assert ["X-One", "1"] in seen["headers"]
+    assert ["Via", "1.1 pacaware-testing"] in seen["headers"]
+
+
+def test_log(proxy, origin):
+    """The log holds each request as it came, complete when the client has its answer."""
+    url = origin.url_for("origin.test", "/status/404")
+    fetch(proxy, "POST", url, b"hello", {"x-Case": "1"})
+    (seen,) = proxy.requests
+    assert (seen.connection, seen.method, seen.target, seen.version) == (1, "POST", url, "1.1")
+    assert (seen.status, seen.body_length, seen.body_sha256) == (404, 5, hashlib.sha256(b"hello").hexdigest())
+    assert ("x-Case", "1") in seen.headers
+    assert (seen.authorization, seen.authorized) == (None, None)
+
+
+def test_hop_by_hop(proxy, origin):
+    """What is for the proxy ends at the proxy: fixed names, those in Connection, Proxy-Authorization, Upgrade."""
+    headers = {
+        "Connection": "X-Listed, Upgrade",
+        "X-Listed": "1",
+        "Proxy-Connection": "keep-alive",
+        "Upgrade": "websocket",
+        "TE": "trailers",
+        "X-End": "1",
+        **ALICE,
+    }
+    status, _, body = fetch(proxy, "GET", origin.url_for("origin.test"), headers=headers)
+    names = {name.lower() for name, _ in json.loads(body)["headers"]}
+    assert status == 200
+    assert names == {"host", "accept-encoding", "x-end", "via", "connection"}
+
+
+@pytest.mark.parametrize("path", ["/bytes/100000", "/chunked/100000"])
+def test_bodies_both_ways(proxy, origin, path):
+    """Large bodies pass unchanged in both directions, with a length and without."""
+    sent = b"x" * 300_000
+    _, _, body = fetch(proxy, "POST", origin.url_for("origin.test", path), iter([sent]), encode_chunked=True)
+    assert body == (bytes(range(256)) * 400)[:100_000]
+    assert origin.requests[0].body_length == len(sent)
+    assert proxy.requests[0].body_sha256 == hashlib.sha256(sent).hexdigest()
+
+
+def test_request_body_is_streamed(proxy):
+    """The origin has the start of a body before the client has sent its end."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, dial(proxy) as sock:
+        listener.settimeout(TIMEOUT)
+        target = f"http://origin.test:{listener.getsockname()[1]}/"
+        sock.sendall(f"POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc".encode())
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.settimeout(TIMEOUT)
+            read_head(accepted)
+            assert read_exactly(accepted, 3) == b"abc"
+            sock.sendall(b"def")
+            assert read_exactly(accepted, 3) == b"def"
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+            assert read_head(sock).startswith(b"HTTP/1.1 200 OK\r\n")
+            assert read_exactly(sock, 2) == b"ab"
+            accepted.sendall(b"cd")
+            assert read_exactly(sock, 2) == b"cd"
+
+
+def test_head_and_empty_answers(proxy, origin):
+    """HEAD, 204 and 304 have no body and keep the connection."""
+    connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=TIMEOUT)
+    for method, path, status in [("HEAD", "/bytes/9", 200), ("GET", "/status/204", 204), ("GET", "/status/304", 304)]:
+        connection.request(method, origin.url_for("origin.test", path))
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (status, b"")
+    connection.close()
+    assert [seen.connection for seen in proxy.requests] == [1, 1, 1]
+
+
+def test_connect(proxy, tls_origin, certificates):
+    """CONNECT gives a tunnel in which TLS with the origin works."""
+    authority = f"origin.test:{tls_origin.port}"
+    sock, head = connect(proxy, authority)
+    assert head.startswith(b"HTTP/1.1 200 Connection established\r\n")
+    with certificates.client_context().wrap_socket(sock, server_hostname="origin.test") as tunnel:
+        tunnel.sendall(b"GET /bytes/500000 HTTP/1.1\r\nHost: origin.test\r\nConnection: close\r\n\r\n")
+        read_head(tunnel)
+        assert len(read_all(tunnel)) == 500_000
+    (seen,) = proxy.requests
+    assert (seen.method, seen.target, seen.status) == ("CONNECT", authority, 200)
+
+
+def test_connect_full_duplex(proxy, origin):
+    """A tunnel moves bytes both ways at once: neither side has to wait for the other to read."""
+    import threading
+
+    sent = b"0123456789" * 500_000
+    sock, _ = connect(proxy, f"origin.test:{origin.port}")
+    with sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        read_head(sock)
+        writer = threading.Thread(target=sock.sendall, args=(sent,))
+        writer.start()
+        assert read_exactly(sock, len(sent)) == sent
+        writer.join(TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://example.com/", 403),
+        ("http://192.0.2.1/", 403),
+        ("http://nowhere.invalid/", 403),
+        ("https://origin.test/", 501),
+        ("/just/a/path", 400),
+        ("ftp://origin.test/", 400),
+        ("http://origin.test:0/", 400),
+    ],
+)
+def test_refused_targets(proxy, target, status):
+    """Only http and only loopback are contacted; the rest is refused with a status that says why."""
+    assert fetch(proxy, "GET", target)[0] == status
+    assert proxy.requests[0].status == status
+
+
+@pytest.mark.parametrize(
+    ("authority", "status"),
+    [
+        ("example.com:443", 403),
+        ("[2001:db8::1]:443", 403),
+        ("origin.test", 400),
+        ("origin.test:x", 400),
+        ("a b:1", 400),
+    ],
+)
+def test_refused_connect(proxy, authority, status):
+    """CONNECT holds to the same rules."""
+    sock, head = connect(proxy, authority)
+    sock.close()
+    assert int(head.split()[1]) == status
+
+
+def test_unreachable_origin(proxy, dead_proxy):
+    """An origin that refuses the connection is a 502, by CONNECT too."""
+    assert fetch(proxy, "GET", f"http://origin.test:{dead_proxy.port}/")[0] == 502
+    sock, head = connect(proxy, f"origin.test:{dead_proxy.port}")
+    sock.close()
+    assert head.startswith(b"HTTP/1.1 502 ")
+
+
+def test_hosts(origin):
+    """hosts= says which names exist; values outside loopback are not accepted."""
+    with Proxy(hosts={"known.example": "127.0.0.1"}) as proxy:
+        assert fetch(proxy, "GET", origin.url_for("KNOWN.example"))[0] == 200
+        assert fetch(proxy, "GET", origin.url_for("origin.test"))[0] == 403
+    with pytest.raises(ValueError, match="loopback"):
+        Proxy(hosts={"known.example": "192.0.2.1"})
+
+
+def test_trace(auth_proxy):
+    """TRACE with Max-Forwards: 0 is answered by the proxy, after the logon and without what is secret."""
+    target = "http://origin.test:1/x"
+    assert fetch(auth_proxy, "TRACE", target, headers={"Max-Forwards": "0"})[0] == 407
+    headers = {"Max-Forwards": "0", "X-One": "1", "Cookie": "c=1", **ALICE}
+    status, fields, body = fetch(auth_proxy, "TRACE", target, headers=headers)
+    assert (status, fields["Content-Type"]) == (200, "message/http")
+    assert body.startswith(b"TRACE http://origin.test:1/x HTTP/1.1\r\n")
+    assert b"X-One: 1\r\n" in body
+    assert b"Basic" not in body
+    assert b"Cookie" not in body
+    assert fetch(auth_proxy, "OPTIONS", target, headers=headers)[0] == 501
+
+
+def test_basic(auth_proxy, origin):
+    """Without the right pair 407 with a challenge, with it the answer; the log knows which."""
+    url = origin.url_for("origin.test")
+    status, headers, _ = fetch(auth_proxy, "GET", url)
+    assert (status, headers["Proxy-Authenticate"]) == (407, 'Basic realm="pacaware.testing", charset="UTF-8"')
+    assert fetch(auth_proxy, "GET", url, headers=basic("alice", "wrong"))[0] == 407
+    assert fetch(auth_proxy, "GET", url, headers=ALICE)[0] == 200
+    assert [(seen.authorization, seen.authorized) for seen in auth_proxy.requests] == [
+        (None, False),
+        ("Basic", False),
+        ("Basic", True),
+    ]
+    assert len(origin.requests) == 1
+    assert origin.requests[0].header("Proxy-Authorization") is None
+
+
+def test_basic_connect(auth_proxy, origin):
+    """CONNECT asks for the logon too, on the same connection."""
+    authority = f"origin.test:{origin.port}"
+    with dial(auth_proxy) as sock:
+        sock.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        head = read_head(sock)
+        assert head.startswith(b"HTTP/1.1 407 ")
+        length = int(dict(line.split(b": ") for line in head.split(b"\r\n")[1:-2])[b"Content-Length"])
+        read_exactly(sock, length)
+        logon = ALICE["Proxy-Authorization"]
+        sock.sendall(
+            f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nProxy-Authorization: {logon}\r\n\r\n".encode()
+        )
+        assert read_head(sock).startswith(b"HTTP/1.1 200 ")
+    assert [(seen.connection, seen.status) for seen in auth_proxy.requests] == [(1, 407), (1, 200)]
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [("bob", "pa:ss wörd"), ("日本", "パスワード"), ("empty", ""), ("colons", ":::")]
+)
+def test_basic_pairs(origin, user, password):
+    """UTF-8, colons in the password and an empty password are all possible."""
+    with Proxy(BasicUsers({user: password})) as proxy:
+        assert fetch(proxy, "GET", origin.url_for("origin.test"), headers=basic(user, password))[0] == 200
+        assert fetch(proxy, "GET", origin.url_for("origin.test"), headers=basic(user, password + "x"))[0] == 407
+
+
+@pytest.mark.parametrize("value", ["Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Basic /////w==", "Bearer x", ""])
+def test_unusable_credentials(auth_proxy, value):
+    """What cannot be read as a known pair is a 407, never an error of the proxy."""
+    assert fetch(auth_proxy, "GET", "http://origin.test/", headers={"Proxy-Authorization": value})[0] == 407
+
+
+def test_basic_options():
+    """The realm is quoted, another charset is used and not announced, a user with a colon is refused."""
+    from pacaware.testing import ConnectionState
+
+    users = BasicUsers({"bob": "ö"}, realm='a "b" \\', charset="latin-1")
+    state = ConnectionState(1)
+    assert users.check(state, "GET", "/", None) == ['Basic realm="a \\"b\\" \\\\"']
+    assert users.check(state, "GET", "/", "Basic Ym9iOvY=") is None
+    assert state.user == "bob"
+    assert "ö" not in repr(users)
+    with pytest.raises(ValueError, match="colon"):
+        BasicUsers({"a:b": "x"})
+
+
+def test_several_challenges(origin):
+    """Several verifiers are offered in order, each with a field of its own; the header's scheme picks one."""
+    offers = [Offer("Negotiate"), Offer('Digest realm="x", nonce="y"'), BasicUsers({"alice": "s3cret"}, realm="r")]
+    with Proxy(offers) as proxy:
+        status, headers, _ = fetch(proxy, "GET", origin.url_for("origin.test"))
+        assert status == 407
+        assert headers.get_all("Proxy-Authenticate") == [
+            "Negotiate",
+            'Digest realm="x", nonce="y"',
+            'Basic realm="r", charset="UTF-8"',
+        ]
+        assert fetch(proxy, "GET", origin.url_for("origin.test"), headers=ALICE)[0] == 200
+        negotiate = {"Proxy-Authorization": "negotiate YII="}
+        assert fetch(proxy, "GET", origin.url_for("origin.test"), headers=negotiate)[0] == 407
+        assert proxy.requests[-1].authorization == "negotiate"
+
+
+def test_verifier_interface(origin):
+    """A verifier may hold a handshake on a connection, answer it alone, and add fields to the answer."""
+
+    class TwoLegs:
+        scheme = "Legs"
+
+        def check(self, state, method, target, header):
+            if header == "Legs 2" and state.data.get("leg") == 1:
+                state.in_handshake = False
+                state.answer_headers.append(("Proxy-Authentication-Info", "done"))
+                return None
+            state.in_handshake = header == "Legs 1"
+            state.data["leg"] = 1
+            return ["Legs more"] if state.in_handshake else ["Legs"]
+
+    with Proxy([TwoLegs(), Offer("Basic")]) as proxy:
+        connection = http.client.HTTPConnection(proxy.host, proxy.port, timeout=TIMEOUT)
+        answers = []
+        for headers in ({}, {"Proxy-Authorization": "Legs 1"}, {"Proxy-Authorization": "Legs 2"}):
+            connection.request("GET", origin.url_for("origin.test"), headers=headers)
+            response = connection.getresponse()
+            response.read()
+            info = response.headers["Proxy-Authentication-Info"]
+            answers.append((response.status, response.headers.get_all("Proxy-Authenticate"), info))
+        connection.close()
+    assert answers == [(407, ["Legs", "Basic"], None), (407, ["Legs more"], None), (200, None, "done")]
+
+
+@pytest.mark.parametrize(("how", "said"), [(True, True), ("silently", False)])
+def test_close_after_407(how, said):
+    """The connection ends after a 407, announced or not."""
+    with Proxy(BasicUsers({"alice": "s3cret"}), close_after_407=how) as proxy, dial(proxy) as sock:
+        sock.sendall(b"GET http://origin.test/ HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = read_all(sock)
+    assert answer.startswith(b"HTTP/1.1 407 ")
+    assert (b"connection: close" in answer.lower()) is said
+
+
+def test_requests_per_connection(origin):
+    """After so many answers the connection ends without notice."""
+    with Proxy(requests_per_connection=2) as proxy, dial(proxy) as sock:
+        for _ in range(2):
+            sock.sendall(f"HEAD {origin.url_for('origin.test')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            assert b"close" not in read_head(sock)
+        assert sock.recv(1) == b""
+
+
+def test_http10(origin):
+    """An HTTP/1.0 proxy says so and closes after each answer; its tunnels work."""
+    with Proxy(http10=True) as proxy:
+        with dial(proxy) as sock:
+            sock.sendall(f"GET {origin.url_for('origin.test', '/chunked/3')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            answer = read_all(sock)
+        sock, head = connect(proxy, f"origin.test:{origin.port}")
+        with sock:
+            assert head.startswith(b"HTTP/1.0 200 ")
+            sock.sendall(b"GET /bytes/3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert read_all(sock).endswith(b"\x00\x01\x02")
+    assert answer.startswith(b"HTTP/1.0 200 ")
+    assert b"Connection: close\r\n" in answer
+
+
+def test_tls_proxy(tls_proxy, tls_origin, origin, certificates):
+    """A proxy behind TLS forwards, and tunnels TLS in TLS, closing in order."""
+    context = certificates.client_context()
+    connection = http.client.HTTPSConnection(tls_proxy.host, tls_proxy.port, timeout=TIMEOUT, context=context)
+    connection.request("GET", origin.url_for("origin.test", "/bytes/3"))
+    assert connection.getresponse().read() == b"\x00\x01\x02"
+    connection.close()
+    assert tls_proxy.pac_text == f"HTTPS {tls_proxy.netloc}"
+    with dial(tls_proxy) as plain, context.wrap_socket(plain, server_hostname="proxy.test") as outer:
+        outer.sendall(f"CONNECT origin.test:{tls_origin.port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        assert read_head(outer).startswith(b"HTTP/1.1 200 ")
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inner = context.wrap_bio(incoming, outgoing, server_hostname="origin.test")
+
+        def run(step, *arguments):
+            while True:
+                try:
+                    result = step(*arguments)
+                except ssl.SSLWantReadError:
+                    outer.sendall(outgoing.read())
+                    incoming.write(outer.recv(65536))
+                else:
+                    outer.sendall(outgoing.read())
+                    return result
+
+        run(inner.do_handshake)
+        run(inner.write, b"GET /bytes/100000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        received = b""
+        while len(received.partition(b"\r\n\r\n")[2]) < 100_000:
+            received += run(inner.read, 65536)
+    assert received.startswith(b"HTTP/1.1 200 ")
+
+
+def test_slow_proxy(origin):
+    """A slow proxy answers late, and rightly."""
+    with SlowProxy(0.3) as proxy:
+        with dial(proxy) as sock:
+            sock.sendall(f"GET {origin.url_for('origin.test')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            sock.settimeout(0.05)
+            with pytest.raises(TimeoutError):
+                sock.recv(1)
+        assert fetch(proxy, "GET", origin.url_for("origin.test"))[0] == 200
+
+
+def test_via(origin):
+    """via= tells proxies apart at the origin."""
+    with Proxy(via="second") as proxy:
+        fetch(proxy, "GET", origin.url_for("origin.test"))
+    assert origin.requests[0].header("Via") == "1.1 second"
+
+
+def test_addresses(proxy):
+    """A proxy knows its address in each spelling."""
+    assert proxy.url == f"http://127.0.0.1:{proxy.port}"
+    assert proxy.pac_text == f"PROXY 127.0.0.1:{proxy.port}"
+    assert str(proxy.server) == proxy.url
+
+
+def test_early_answer_of_the_origin(proxy):
+    """An origin that answers before the body has come is heard all the same."""
+    import socket
+    import threading
+
+    def answer_and_close():
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.settimeout(TIMEOUT)
+            read_head(accepted)
+            accepted.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+            accepted.shutdown(socket.SHUT_WR)
+            read_all(accepted)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(TIMEOUT)
+        thread = threading.Thread(target=answer_and_close)
+        thread.start()
+        status, _, _ = fetch(proxy, "POST", f"http://origin.test:{listener.getsockname()[1]}/", b"x" * 100_000)
+        thread.join(TIMEOUT)
+    assert status == 413
+
+
+def test_garbage_origin(proxy):
+    """An origin that does not speak HTTP is a 502."""
+    from pacaware.testing import GarbageProxy
+
+    with GarbageProxy() as garbage:
+        assert fetch(proxy, "GET", f"http://origin.test:{garbage.port}/")[0] == 502
+
+
+def test_ipv6_target(proxy):
+    """An IPv6 loopback target may be named in brackets."""
+    try:
+        origin = Origin(host="::1").start()
+    except OSError as exc:
+        pytest.skip(f"no IPv6 on loopback: {exc}")
+    try:
+        assert fetch(proxy, "GET", f"{origin.url}/")[0] == 200
+    finally:
+        origin.close()
