@@ -86,7 +86,7 @@ def activate(
     ``proxy_auth`` is what the adapters and transports take. ``trust="system"`` verifies servers against the operating
     system's certificates where the program left ``verify`` alone. Calling it again replaces the options.
 
-    Raises ConfigError if an option cannot be used, or a library that is already imported; then nothing is active.
+    Raises ConfigError: an option cannot be used (nothing has changed), or a library cannot (nothing is active then).
     """
     _replace(_Activation(*_options(resolver, config, pac_url, proxy_auth, trust)), off=False)
     startup = startup_module()

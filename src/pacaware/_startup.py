@@ -15,6 +15,8 @@ __all__ = ["TARGETS", "explain_unknown", "install_hook", "is_on", "main"]
 # pip carries its own copy of requests.
 TARGETS = ("requests", "httpx", "httpx2", "pip._vendor.requests")
 
+_said: set[str] = set()
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -123,6 +125,10 @@ def _patch(name: str, module: ModuleType) -> None:
 
 def _say(text: str) -> None:
     line = " ".join(text.split()).encode("ascii", "backslashreplace").decode("ascii")
+    # In a virtual environment site runs each .pth file twice.
+    if line in _said:
+        return
+    _said.add(line)
     try:
         sys.stderr.write(f"pacaware: {line}\n")
     except (AttributeError, OSError, ValueError):
