@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-_USER, _PASSWORD = "alice", "wonder:land"  # noqa: S105 - the demo's own proxy knows it
+_USER, _PASSWORD = "alice", "wonder:land"
 _PAC = """\
 function FindProxyForURL(url, host) {
     if (shExpMatch(host, "intranet.*")) return "LOGON";
