@@ -4,8 +4,6 @@ The names below are looked up when they are first used (PEP 562): importing paca
 JavaScript engine and no networking module, so that a program pays only for what it uses.
 """
 
-from __future__ import annotations
-
 __version__ = "0.1.0"
 
 __all__ = [

@@ -224,11 +224,13 @@ def _by_script(library: str, network: _Network, visits: list[_Visit]) -> Iterato
     environ = _environment(network, os.environ)
     for visit in visits:
         command = [sys.executable, "-c", _SCRIPT.replace("LIBRARY", library), visit.url]
-        done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own script
-        if done.returncode == 0:
+        try:
+            done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own script
             yield _Outcome(int(done.stdout))
-        else:
-            yield _Outcome(None, error=(done.stderr.strip().splitlines() or ["no message"])[-1])
+        except subprocess.TimeoutExpired:
+            yield _Outcome(None, error="no answer within 60 s")
+        except subprocess.CalledProcessError as exc:
+            yield _Outcome(None, error=(exc.stderr.strip().splitlines() or ["no message"])[-1])
 
 
 def _environment(network: _Network, environ: Mapping[str, str]) -> dict[str, str]:
