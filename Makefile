@@ -1,0 +1,39 @@
+# Everything runs in .venv, which is made on first use and brought up to date when the project file changes.
+# Another Python than python3:  make test PYTHON=python3.13
+# Options for a command:        make test ARGS='-k bypass -x'
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.PHONY: demo test lint bench wheelhouse
+
+demo: $(READY)
+	$(BIN)/pacaware demo
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# The wheels for a machine where only the browser reaches the network.
+wheelhouse: $(READY)
+	$(BIN)/python -m pip wheel --quiet --wheel-dir wheelhouse '.[requests,httpx,httpx2]'
+	@echo "There: python -m pip install --no-index --find-links wheelhouse 'pacaware[requests,httpx,httpx2]'"
+
+# The files that an editable installation copies, and what it installs.
+$(READY): pyproject.toml pacaware.pth pacaware.start src/pacaware/_startup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[requests,httpx,httpx2]' --group dev
+	@touch $@

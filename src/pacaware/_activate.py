@@ -1,0 +1,211 @@
+"""Switching requests, httpx and httpx2 over to pacaware for a whole process, and back.
+
+``activate()`` does in code what PACAWARE=1 does from outside. Both put a finder among Python's import finders (see
+_startup.py) that calls ``patch()`` once a library has been imported; how a library is switched over is known by the
+``activation`` module of its room, whose ``install`` hands back the function that undoes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from pacaware.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from pacaware._models import ProxyConfig
+    from pacaware._resolver import ProxyResolver
+
+__all__ = ["activate", "deactivate", "patch", "startup_module"]
+
+_ROOMS: Final = {
+    "requests": "pacaware._requests.activation",
+    "pip._vendor.requests": "pacaware._requests.activation",
+    "httpx": "pacaware._httpx.activation",
+    "httpx2": "pacaware._httpx2.activation",
+}
+
+
+class _Activation:
+    """One time of being active: what was switched over, with which options, and how to undo it."""
+
+    def __init__(self, options: dict[str, Any], close: Callable[[], None] | None = None) -> None:
+        self._options = options
+        self._close = close
+        self._undo: dict[str, tuple[ModuleType, Callable[[], None]]] = {}
+        self._log: _LogToStderr | None = None
+
+    def begin(self) -> Self:
+        """Start what goes with being active; call it when no other activation is."""
+        if _environ("PACAWARE_LOG").lower() in ("1", "on", "yes", "true"):
+            self._log = _LogToStderr()
+        return self
+
+    def install(self, module: ModuleType, install: Callable[..., Callable[[], None]]) -> None:
+        """Switch one library over; again after it was reloaded, since its classes may be new ones."""
+        name = module.__name__
+        before = self._undo.pop(name, None)
+        if before is not None:
+            before[1]()
+        self._undo[name] = (module, install(module, **self._options))
+
+    def undo(self) -> None:
+        """Put everything back, the last change first."""
+        while self._undo:
+            self._undo.popitem()[1][1]()
+        if self._log is not None:
+            self._log.remove()
+        if self._close is not None:
+            self._close()
+
+
+_lock = threading.RLock()
+_current: _Activation | None = None
+_switched_off = False
+
+
+def activate(
+    *,
+    resolver: ProxyResolver | None = None,
+    config: ProxyConfig | None = None,
+    pac_url: str | None = None,
+    proxy_auth: Any = None,
+    trust: str | None = None,
+) -> None:
+    """Send all of this process's requests, httpx and httpx2 traffic by way of pacaware, from now on.
+
+    Libraries that are imported later are included, objects made earlier too. At most one of ``resolver``, ``config``
+    and ``pac_url`` says how proxies are chosen; with none the environment decides, then the system's settings.
+    ``proxy_auth`` is what the adapters and transports take. ``trust="system"`` verifies servers against the operating
+    system's certificates where the program left ``verify`` alone. Calling it again replaces the options.
+
+    Raises ConfigError: an option cannot be used (nothing has changed), or a library cannot (nothing is active then).
+    """
+    _replace(_Activation(*_options(resolver, config, pac_url, proxy_auth, trust)), off=False)
+    startup = startup_module()
+    startup.install_hook()
+    try:
+        for name in startup.TARGETS:
+            if sys.modules.get(name) is not None:
+                # import_module waits where another thread is still busy importing it.
+                patch(name, import_module(name))
+    except BaseException:
+        deactivate()
+        raise
+
+
+def deactivate() -> None:
+    """Undo activate() or PACAWARE=1: every library is again as it was.
+
+    The import finder stays in its place, where it does nothing any more: taking it out while another thread imports
+    something could make that import skip a finder.
+    """
+    _replace(None, off=True)
+
+
+def _replace(activation: _Activation | None, *, off: bool) -> None:
+    global _current, _switched_off
+    with _lock:
+        before, _current, _switched_off = _current, None, off
+        if before is not None:
+            before.undo()
+        _current = activation and activation.begin()
+
+
+def patch(name: str, module: ModuleType) -> None:
+    """Switch over one library that has just been imported; the import finder calls this.
+
+    ``httpx2.alias_httpx()`` makes ``import httpx`` give httpx2, so the module's own name says what it is.
+    """
+    global _current
+    room = _ROOMS.get(module.__name__) or _ROOMS[name]
+    if room == _ROOMS["requests"]:
+        _refuse_foreign_urllib3(module.__name__.rpartition("requests")[0] + "urllib3")
+    # Imported before the lock is taken: an import may wait for a thread that waits for this lock.
+    install = import_module(room).install
+    with _lock:
+        if _switched_off:
+            return
+        if _current is None:
+            _current = _Activation(*_options(None, None, None, None, None)).begin()
+        _current.install(module, install)
+
+
+def startup_module() -> Any:
+    """The module that holds the import finder: top-level where pacaware is installed, ours in a source tree."""
+    try:
+        return import_module("_pacaware_startup")
+    except ModuleNotFoundError:
+        return import_module("pacaware._startup")
+
+
+def _options(
+    resolver: ProxyResolver | None,
+    config: ProxyConfig | None,
+    pac_url: str | None,
+    proxy_auth: Any,
+    trust: str | None,
+) -> tuple[dict[str, Any], Callable[[], None] | None]:
+    """What ``install`` gets, and what closes a resolver made here; options that nobody gave are left out."""
+    if sum(option is not None for option in (resolver, config, pac_url)) > 1:
+        raise ConfigError("activate() takes at most one of resolver, config and pac_url")
+    where = "activate(trust=...)"
+    if trust is None:
+        trust, where = _environ("PACAWARE_TRUST").lower() or None, "the variable PACAWARE_TRUST"
+    if trust not in (None, "system"):
+        raise ConfigError(f"{where} can be 'system' (the operating system's certificates), not {trust!r}")
+    close = None
+    if config is not None or pac_url is not None:
+        from pacaware._models import ProxyConfig
+        from pacaware._resolver import ProxyResolver
+
+        resolver = ProxyResolver(config or ProxyConfig(pac_url=pac_url))
+        close = resolver.close
+    given = {"resolver": resolver, "proxy_auth": proxy_auth, "trust": trust}
+    return {key: value for key, value in given.items() if value is not None}, close
+
+
+def _environ(name: str) -> str:
+    return "" if sys.flags.ignore_environment else os.environ.get(name, "").strip()
+
+
+def _refuse_foreign_urllib3(name: str) -> None:
+    """Refuse urllib3-future, which niquests installs in urllib3's place: its connections work differently inside."""
+    urllib3 = sys.modules.get(name)
+    patch_level = str(getattr(urllib3, "__version__", "")).split(".")[2:3]
+    if hasattr(urllib3, "backend") or (patch_level and patch_level[0].isdecimal() and int(patch_level[0]) >= 900):
+        raise ConfigError(
+            "niquests has replaced urllib3 by urllib3-future here, which pacaware cannot drive: uninstall "
+            "urllib3-future and reinstall urllib3, or keep niquests in an environment of its own"
+        )
+
+
+class _LogToStderr(logging.Handler):
+    """PACAWARE_LOG=1: each record of the logger ``pacaware`` as one line on stderr, on any console."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logger = logging.getLogger("pacaware")
+        self._level_before = self._logger.level
+        self._logger.setLevel(logging.INFO)
+        self._logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = " ".join(record.getMessage().split())
+            encoding = getattr(sys.stderr, "encoding", None) or "ascii"
+            sys.stderr.write(f"pacaware: {line}\n".encode(encoding, "backslashreplace").decode(encoding))
+        except Exception:  # noqa: BLE001 - as every handler does: a log line must not break the request
+            self.handleError(record)
+
+    def remove(self) -> None:
+        """Leave the logger as it was found."""
+        self._logger.removeHandler(self)
+        self._logger.setLevel(self._level_before)

@@ -1,0 +1,104 @@
+"""The command line: each command is a module here, imported when it is called.
+
+Expected errors are one line on stderr and exit status 1; wrong usage is 2. Output never fails on a console that lacks a
+character.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from pacaware import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    from pacaware.errors import PacawareError
+
+    try:
+        return _call(options)
+    except PacawareError as exc:
+        print(f"pacaware: {' '.join(str(exc).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _call(options: argparse.Namespace) -> int:
+    if options.command == "run":
+        from pacaware._cli.run import run
+
+        return run(options.words)
+    if options.command == "explain":
+        from pacaware._cli.explain import explain
+
+        status = explain(options.url, as_json=options.json, pac_url=options.pac_url)
+    else:
+        from pacaware._cli.demo import demo
+
+        status = demo()
+    sys.stdout.flush()
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pacaware", description="Reach the network behind a corporate proxy as the browser does."
+    )
+    parser.add_argument("--version", action="version", version=f"pacaware {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run", help="run a command with PACAWARE=1", description="Run a command, and what it starts, with PACAWARE=1."
+    )
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="CMD ...", help="for example: python script.py")
+
+    explain = commands.add_parser(
+        "explain",
+        help="say how a URL is reached, and why",
+        description="Say by which proxies a URL is reached, and why.",
+    )
+    explain.add_argument("url", type=_web_url, metavar="URL")
+    explain.add_argument("--json", action="store_true", help="print the decision as JSON")
+    explain.add_argument("--pac-url", metavar="URL", help="use this PAC file instead of this machine's settings")
+
+    commands.add_parser(
+        "demo",
+        help="watch it work with servers on this machine",
+        description="Start a PAC server, proxies and origins on loopback, and send requests through them.",
+    )
+    return parser
+
+
+def _web_url(text: str) -> str:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        from pacaware._models import redact_url
+
+        raise argparse.ArgumentTypeError(
+            f"{redact_url(text)!r} is not an http or https URL such as https://example.com/"
+        )
+    return text
