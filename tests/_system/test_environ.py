@@ -11,7 +11,7 @@ from pacaware._core.bypass import BypassRules
 from pacaware._core.proxy_rules import ProxyRules
 from pacaware._core.selection import is_strict
 from pacaware._models import ProxyConfig
-from pacaware._system.environ import no_proxy, read_config
+from pacaware._system.environ import fingerprint, no_proxy, read_config
 from pacaware.errors import ConfigError
 from tests.data import rows
 
@@ -232,3 +232,11 @@ def test_the_desktop_is_not_read_yet():
     """from_system answers with an empty configuration that says it comes from nowhere."""
     assert ProxyConfig.from_system() == ProxyConfig(origin="none")
     assert _system.from_system("winhttp", {}).origin == "none"
+
+
+@pytest.mark.parametrize("name", ["PACAWARE", "PACAWARE_BYPASS", "no_proxy", "NO_PROXY", "http_proxy", "WSL_PAC_URL"])
+def test_changes_are_noticed(name):
+    """The fingerprint changes with every variable that is read here, and with no other."""
+    before = {"PATH": "/bin", "https_proxy": "p"}
+    assert fingerprint({**before, name: "x"}) != fingerprint(before)
+    assert fingerprint({**before, "PATH": "/sbin"}) == fingerprint(before)
