@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from pacaware._core.bypass_index import Index, Rule, address_number, implicit_name
 from pacaware._core.target import Target, parse_target
@@ -165,7 +165,7 @@ def _rule(entry: str, dialect: _Dialect) -> Rule:
     if address := _address(host):
         return Rule("host", shown + host_for_url(address) + suffix, address, scheme=scheme or None, port=port)
     pattern = _pattern(host, dialect)
-    kind: Any = "pattern" if "*" in pattern or "?" in pattern else "host"
+    kind: Literal["pattern", "host"] = "pattern" if "*" in pattern or "?" in pattern else "host"
     return Rule(kind, shown + pattern + suffix, pattern, scheme=scheme or None, port=port)
 
 

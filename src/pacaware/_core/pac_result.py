@@ -55,6 +55,9 @@ def parse_pac_result(raw: str) -> ParsedResult:
 
 def _note(element: str, reason: str) -> str:
     kind, at, server = element.rpartition("@")
-    shown = f"{kind.split(' ')[0] if ' ' in kind else ''} ...@{server}".lstrip() if at else element
-    note = f"{shown!r} is not usable: {reason}"
+    if at:
+        shown = (f"{kind.split(' ')[0]} " if " " in kind else "") + f"...@{server}"
+        note = f"{shown!r} is not usable: a PAC result may not contain a user or password"
+    else:
+        note = f"{element!r} is not usable: {reason}"
     return note if len(note) <= _SHOWN else note[:_SHOWN] + "..."
