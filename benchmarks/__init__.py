@@ -1,0 +1,1 @@
+"""Speed, side by side in one run: pacaware, pypac, plain requests and plain httpx. Run ``python -m benchmarks``."""
