@@ -86,7 +86,8 @@ def activate(
     ``proxy_auth`` is what the adapters and transports take. ``trust="system"`` verifies servers against the operating
     system's certificates where the program left ``verify`` alone. Calling it again replaces the options.
 
-    Raises ConfigError: an option cannot be used (nothing has changed), or a library cannot (nothing is active then).
+    Raises ConfigError if an option cannot be used (nothing has changed then), and what a library that is already
+    imported gives as the reason why it cannot be (nothing is active then): ImportError for niquests' urllib3.
     """
     _replace(_Activation(*_options(resolver, config, pac_url, proxy_auth, trust)), off=False)
     startup = startup_module()
@@ -126,8 +127,6 @@ def patch(name: str, module: ModuleType) -> None:
     """
     global _current
     room = _ROOMS.get(module.__name__) or _ROOMS[name]
-    if room == _ROOMS["requests"]:
-        _refuse_foreign_urllib3(module.__name__.rpartition("requests")[0] + "urllib3")
     # Imported before the lock is taken: an import may wait for a thread that waits for this lock.
     install = import_module(room).install
     with _lock:
@@ -174,17 +173,6 @@ def _options(
 
 def _environ(name: str) -> str:
     return "" if sys.flags.ignore_environment else os.environ.get(name, "").strip()
-
-
-def _refuse_foreign_urllib3(name: str) -> None:
-    """Refuse urllib3-future, which niquests installs in urllib3's place: its connections work differently inside."""
-    urllib3 = sys.modules.get(name)
-    patch_level = str(getattr(urllib3, "__version__", "")).split(".")[2:3]
-    if hasattr(urllib3, "backend") or (patch_level and patch_level[0].isdecimal() and int(patch_level[0]) >= 900):
-        raise ConfigError(
-            "niquests has replaced urllib3 by urllib3-future here, which pacaware cannot drive: uninstall "
-            "urllib3-future and reinstall urllib3, or keep niquests in an environment of its own"
-        )
 
 
 class _LogToStderr(logging.Handler):

@@ -15,6 +15,10 @@ __all__ = ["TARGETS", "explain_unknown", "install_hook", "is_on", "main"]
 # pip carries its own copy of requests.
 TARGETS = ("requests", "httpx", "httpx2", "pip._vendor.requests")
 
+# As the settings in the environment are read (pacaware._system.environ, which imports too much for here).
+_ON = ("1", "on", "yes", "true")
+_OFF = ("", "0", "off", "no", "false")
+
 _said: set[str] = set()
 
 TYPE_CHECKING = False
@@ -26,14 +30,20 @@ if TYPE_CHECKING:
 def is_on(value: str, environ: os._Environ[str] | dict[str, str] = os.environ) -> bool | None:
     """Say what a value of PACAWARE means: on, off, or None for one that means nothing."""
     text = value.strip().lower()
-    if text in ("", "0", "off", "no", "false"):
+    if text in _OFF:
         return False
-    if text in ("1", "on", "yes", "true", "system") or text.startswith(("http://", "https://")):
+    if text in _ON or text == "system" or text.startswith(("http://", "https://")):
         return True
     # Local PAC files need a second word: the variable alone must not make Python read any file.
-    if environ.get("PACAWARE_ALLOW_FILE", "").strip() == "1":
-        return True if text.startswith("file:") or os.path.isabs(text) else None  # noqa: PTH117 - os and sys only
+    if environ.get("PACAWARE_ALLOW_FILE", "").strip().lower() in _ON and _is_path(text):
+        return True
     return None
+
+
+def _is_path(text: str) -> bool:
+    if ":" in text:
+        return text.startswith("file:") or text[1:3] in (":/", ":\\")
+    return text.startswith(("/", "\\", ".", "~")) or text.endswith((".pac", ".dat", ".js"))
 
 
 def explain_unknown(value: str) -> str:

@@ -30,7 +30,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     monkeypatch.setitem(sys.modules, "tests_room", room)
     monkeypatch.setattr(_activate, "_ROOMS", dict.fromkeys(_activate._ROOMS, "tests_room"))
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-    for name in (*_activate._ROOMS, "urllib3", "pip._vendor.urllib3"):
+    for name in _activate._ROOMS:
         monkeypatch.delitem(sys.modules, name, raising=False)
     for name in ("PACAWARE", "PACAWARE_LOG", "PACAWARE_TRUST"):
         monkeypatch.delenv(name, raising=False)
@@ -154,33 +154,22 @@ def test_a_bad_trust_in_the_environment_is_named(room: Room, monkeypatch):
         _activate.activate()
 
 
-@pytest.mark.parametrize(
-    "replaced", [{"__version__": "2.15.900"}, {"__version__": "2.8.0", "backend": object()}], ids=["version", "backend"]
-)
-def test_the_urllib3_of_niquests_is_refused(room: Room, monkeypatch, replaced: dict):
-    """urllib3-future in urllib3's place is refused with what to do about it; nothing is left half active."""
+def test_a_library_that_cannot_be_used_leaves_nothing_active(room: Room, monkeypatch):
+    """activate() hands on why a library cannot be switched over, and takes back what it did to the others."""
     loaded(monkeypatch, "requests")
-    vars(loaded(monkeypatch, "urllib3")).update(replaced)
-    with pytest.raises(ConfigError, match=r"niquests.*uninstall urllib3-future"):
+    loaded(monkeypatch, "httpx")
+    install = room.install
+
+    def refuse(module: ModuleType, **options: object):
+        if module.__name__ == "httpx":
+            raise ImportError("not this one")
+        return install(module, **options)
+
+    monkeypatch.setattr(room, "install", refuse)
+    with pytest.raises(ImportError, match="not this one"):
         _activate.activate()
-    assert room.events == []
+    assert room.events == [("install", "requests", {}), ("undo", "requests")]
     assert _activate._current is None
-
-
-@pytest.mark.parametrize("version", ["1.26.15", "2.8.0", "3.0", "", "2.0.dev1"])
-def test_every_urllib3_is_not_refused(room: Room, monkeypatch, version: str):
-    """The real urllib3 is taken, whatever its version looks like."""
-    loaded(monkeypatch, "urllib3").__version__ = version
-    _activate.patch("requests", loaded(monkeypatch, "requests"))
-    assert [event[0] for event in room.events] == ["install"]
-
-
-def test_pips_own_copy_is_checked_by_its_own_urllib3(room: Room, monkeypatch):
-    """The pip package has its own requests and urllib3: what niquests did to the other one does not matter to it."""
-    loaded(monkeypatch, "urllib3").__version__ = "2.15.900"
-    loaded(monkeypatch, "pip._vendor.urllib3").__version__ = "1.26.20"
-    _activate.patch("pip._vendor.requests", loaded(monkeypatch, "pip._vendor.requests"))
-    assert room.events == [("install", "pip._vendor.requests", {})]
 
 
 def test_the_log_variable_writes_lines_to_stderr(room: Room, monkeypatch, capsys):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pacaware import _activate, _startup
+from pacaware._system.environ import read_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,11 +63,33 @@ def test_what_the_variable_means(value: str, on: bool | None):
     assert _startup.is_on(value, {}) is on
 
 
-@pytest.mark.parametrize(("value", "on"), [("file:///etc/p.pac", True), ("/etc/p.pac", True), ("p.pac", None)])
-@pytest.mark.skipif(os.name == "nt", reason="the rows are paths of POSIX")
+@pytest.mark.parametrize(
+    ("value", "on"),
+    [
+        *(
+            (value, True)
+            for value in ("file:///etc/p.pac", "/etc/p", "./p", "~/p", "p.pac", "wpad.dat", "C:\\p", "\\\\s\\p")
+        ),
+        *((value, None) for value in ("ture", "ftp://w/p.pac", "p.txt")),
+    ],
+)
 def test_local_files_need_a_second_word(value: str, on: bool | None):
-    """PACAWARE_ALLOW_FILE=1 lets PACAWARE name a local PAC file by URL or absolute path."""
-    assert _startup.is_on(value, {"PACAWARE_ALLOW_FILE": "1"}) is on
+    """PACAWARE_ALLOW_FILE=1 lets PACAWARE name a local PAC file, by URL or path."""
+    assert _startup.is_on(value, {"PACAWARE_ALLOW_FILE": "yes"}) is on
+    assert _startup.is_on(value, {"PACAWARE_ALLOW_FILE": "0"}) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "0", "off", "1", "yes", "system", "http://w.test/p", "/etc/p.pac", "./p", "C:/p", "p.js"]
+)
+def test_start_up_and_settings_agree(value: str):
+    """What the start-up module takes for a PAC file is one to the reader of the environment too."""
+    environ = {"PACAWARE": value, "PACAWARE_ALLOW_FILE": "1"}
+    config = read_config(environ)
+    assert _startup.is_on(value, environ) is not None
+    assert (config is not None and config.pac_url == value) is (
+        value.lower() not in ("", "0", "off", "1", "yes", "system")
+    )
 
 
 def test_a_bad_value_is_shown_without_its_password():

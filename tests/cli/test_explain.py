@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from pacaware.testing import DeadProxy, PacServer, pac_returning
 
+import pacaware
 from pacaware import _cli
+from pacaware.testing import DeadProxy, PacServer, pac_returning
 
 
 @pytest.fixture(autouse=True)
@@ -49,12 +53,18 @@ def test_a_pac_file_on_the_command_line(capsys):
     assert record["source"] == "pac"
 
 
-def test_a_pac_file_that_cannot_be_had_is_one_line(capsys):
-    """The error names the PAC file; there is no traceback, and the exit status is 1."""
+def test_a_pac_file_that_cannot_be_had_is_one_line():
+    """The error names the PAC file; there is no traceback and no second line, and the exit status is 1."""
     with DeadProxy() as nobody:
-        assert _cli.main(["explain", "https://b.test/", "--pac-url", f"{nobody.url}/proxy.pac"]) == 1
-    captured = capsys.readouterr()
-    [line] = captured.err.splitlines()
+        done = subprocess.run(
+            [sys.executable, "-m", "pacaware", "explain", "https://b.test/", "--pac-url", f"{nobody.url}/proxy.pac"],
+            env={**os.environ, "PYTHONPATH": str(Path(pacaware.__file__).parent.parent)},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    [line] = done.stderr.splitlines()
     assert line.startswith("pacaware: ")
     assert f"{nobody.netloc}/proxy.pac" in line
-    assert captured.out == ""
+    assert (done.returncode, done.stdout) == (1, "")

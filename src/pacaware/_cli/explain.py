@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 from pacaware import ProxyConfig, ProxyResolver
 
@@ -11,6 +12,8 @@ __all__ = ["explain"]
 
 def explain(url: str, *, as_json: bool, pac_url: str | None) -> int:
     """Print how ``url`` would be reached from here, and why; nothing is sent to it."""
+    # What the log would say is in the decision's steps, or in the error.
+    logging.getLogger("pacaware").addHandler(logging.NullHandler())
     config = None if pac_url is None else ProxyConfig(pac_url=pac_url)
     with ProxyResolver(config) as resolver:
         decision = resolver.resolve(url)
