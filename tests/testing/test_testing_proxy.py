@@ -3,7 +3,10 @@
 import hashlib
 import http.client
 import json
+import socket
 import ssl
+import threading
+import time
 
 import pytest
 from clients import TIMEOUT, basic, dial, fetch, read_all, read_exactly, read_head
@@ -75,8 +78,6 @@ def test_bodies_both_ways(proxy, origin, path):
 
 def test_request_body_is_streamed(proxy):
     """The origin has the start of a body before the client has sent its end."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as listener, dial(proxy) as sock:
         listener.settimeout(TIMEOUT)
         target = f"http://origin.test:{listener.getsockname()[1]}/"
@@ -121,8 +122,6 @@ def test_connect(proxy, tls_origin, certificates):
 
 def test_connect_full_duplex(proxy, origin):
     """A tunnel moves bytes both ways at once: neither side has to wait for the other to read."""
-    import threading
-
     sent = b"0123456789" * 500_000
     sock, _ = connect(proxy, f"origin.test:{origin.port}")
     with sock:
@@ -402,8 +401,6 @@ def test_addresses(proxy):
 
 def test_early_answer_of_the_origin(proxy):
     """An origin that answers before the body has come is heard all the same."""
-    import socket
-    import threading
 
     def answer_and_close():
         accepted, _ = listener.accept()
@@ -421,6 +418,25 @@ def test_early_answer_of_the_origin(proxy):
         status, _, _ = fetch(proxy, "POST", f"http://origin.test:{listener.getsockname()[1]}/", b"x" * 100_000)
         thread.join(TIMEOUT)
     assert status == 413
+
+
+def test_client_that_leaves(proxy, origin):
+    """A client that leaves inside its body ends the request at the origin too."""
+    with dial(proxy) as sock:
+        sock.sendall(
+            f"POST {origin.url_for('origin.test')} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc".encode()
+        )
+        deadline = time.monotonic() + TIMEOUT
+        while origin.connections < 1:
+            assert time.monotonic() < deadline
+    while threading.active_count() > threads_of(proxy, origin):
+        assert time.monotonic() < deadline, "the request is still being waited for"
+    assert origin.requests == proxy.requests == ()
+
+
+def threads_of(*servers):
+    """How many threads there are while these servers have no connection."""
+    return 1 + len(servers)
 
 
 def test_garbage_origin(proxy):

@@ -4,7 +4,7 @@ import contextlib
 import ipaddress
 
 import pytest
-from clients import dial, read_exactly, read_head
+from clients import dial, read_all, read_exactly, read_head
 
 from pacaware.testing import SocksProxy
 
@@ -130,6 +130,15 @@ def test_not_done(socks5_proxy, origin, host, command, code):
     with dial(socks5_proxy) as sock:
         greet5(sock)
         assert socks5(sock, 3, name5(host), origin.port, command) == code
+
+
+@pytest.mark.parametrize("data", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\5"])
+def test_broken(data):
+    """broken= says something else, or nothing, and closes."""
+    with SocksProxy(broken=data) as proxy, dial(proxy) as sock:
+        sock.sendall(b"\5\1\0")
+        assert read_all(sock) == data
+    assert proxy.requests == ()
 
 
 def test_byte_by_byte(origin):

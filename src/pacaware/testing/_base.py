@@ -23,7 +23,7 @@ from pacaware.testing._tls import server_context_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Connection", "Endpoint", "Log", "ProxyEndpoint", "Server"]
+__all__ = ["Connection", "Endpoint", "Log", "ProxyEndpoint", "RecordingServer", "Server"]
 
 Entry = TypeVar("Entry")
 
@@ -40,11 +40,6 @@ class Log(Generic[Entry]):
         with self._changed:
             self._entries.append(entry)
             self._changed.notify_all()
-
-    def clear(self) -> None:
-        """Forget what was seen."""
-        with self._changed:
-            self._entries.clear()
 
     def snapshot(self) -> tuple[Entry, ...]:
         """Everything so far, oldest first."""
@@ -249,6 +244,23 @@ class Server(Endpoint, ABC):
     @abstractmethod
     def _serve(self, connection: Connection) -> None:
         """Answer on one connection, in a thread of its own; returning closes it."""
+
+
+class RecordingServer(Server, Generic[Entry]):
+    """A server that logs each request before the head of its answer leaves: who has the answer finds it complete."""
+
+    def __init__(self, *, host: str = "127.0.0.1", tls: bool | ssl.SSLContext = False, timeout: float = 30.0) -> None:
+        super().__init__(host=host, tls=tls, timeout=timeout)
+        self._log = Log[Entry]()
+
+    @property
+    def requests(self) -> tuple[Entry, ...]:
+        """Everything logged so far, oldest first."""
+        return self._log.snapshot()
+
+    def wait_for_requests(self, count: int, timeout: float = 5.0) -> tuple[Entry, ...]:
+        """Return ``requests`` as soon as it has ``count`` entries; TimeoutError after ``timeout`` seconds."""
+        return self._log.wait(count, timeout)
 
 
 def _cut(sock: socket.socket) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from pacaware.testing._base import Connection, Log, ProxyEndpoint, Server
+from pacaware.testing._base import Connection, Log, ProxyEndpoint, RecordingServer, Server
 from pacaware.testing._http import Body, Peer, converse
 from pacaware.testing._names import require_loopback
 from pacaware.testing._proxy import SeenProxyRequest, seen_by_proxy
@@ -134,23 +134,13 @@ class _Exchange(NamedTuple):
     seen: SeenProxyRequest
 
 
-class _Misbehaving(ProxyEndpoint, Server):
+class _Misbehaving(ProxyEndpoint, RecordingServer[SeenProxyRequest]):
     """Reads each request to its end, logs it, and does what the subclass does."""
 
     _status: int | None = None
 
     def __init__(self, *, tls: bool | ssl.SSLContext = False, host: str = "127.0.0.1", timeout: float = 30.0) -> None:
         super().__init__(host=host, tls=tls, timeout=timeout)
-        self._log = Log[SeenProxyRequest]()
-
-    @property
-    def requests(self) -> tuple[SeenProxyRequest, ...]:
-        """Every request that was read to its end, oldest first; ``status`` is None where none was answered."""
-        return self._log.snapshot()
-
-    def wait_for_requests(self, count: int, timeout: float = 5.0) -> tuple[SeenProxyRequest, ...]:
-        """Return the log as soon as it has ``count`` entries; TimeoutError after ``timeout`` seconds."""
-        return self._log.wait(count, timeout)
 
     def _serve(self, connection: Connection) -> None:
         converse(connection, lambda peer, request: self._handle(connection, peer, request))

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import h11
 
 from pacaware._hosts import host_for_url
-from pacaware.testing._base import Connection, Log, Server
+from pacaware.testing._base import Connection, RecordingServer
 from pacaware.testing._http import Body, HeaderPairs, Peer, SeenRequest, converse, encode_pairs, header_pairs
 from pacaware.testing._tls import server_context_for
 
@@ -39,7 +39,7 @@ class Answer:
     chunked: bool = False
 
 
-class Origin(Server):
+class Origin(RecordingServer[SeenRequest]):
     """An origin on loopback that describes each request in JSON, over HTTP/1.1 and with ``h2=True`` over HTTP/2 too.
 
     The description has method, path (with query), headers (pairs), body_length, body_sha256, peer_port, connection,
@@ -59,16 +59,6 @@ class Origin(Server):
     ) -> None:
         super().__init__(host=host, tls=server_context_for(tls, h2=h2) or False, timeout=timeout)
         self._serve_h2 = _h2_server() if h2 else None
-        self._log = Log[SeenRequest]()
-
-    @property
-    def requests(self) -> tuple[SeenRequest, ...]:
-        """Every request that was answered, oldest first."""
-        return self._log.snapshot()
-
-    def wait_for_requests(self, count: int, timeout: float = 5.0) -> tuple[SeenRequest, ...]:
-        """Return the log as soon as it has ``count`` entries; TimeoutError after ``timeout`` seconds."""
-        return self._log.wait(count, timeout)
 
     def url_for(self, host: str, path: str = "/") -> str:
         """Return the URL of a path under another name, such as ``origin.test``, that only a proxy can resolve."""

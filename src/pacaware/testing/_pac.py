@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import h11
 
-from pacaware.testing._base import Connection, Log, Server
+from pacaware.testing._base import Connection, RecordingServer
 from pacaware.testing._http import (
     Body,
     HeaderPairs,
@@ -52,7 +52,7 @@ class _Reply:
         return self.files.get(path, self.everywhere)
 
 
-class PacServer(Server):
+class PacServer(RecordingServer[SeenRequest]):
     """Serves PAC files on loopback, with an ETag and 304 for who has the text already.
 
     ``files`` is one text, served at every path (``url`` ends in ``/proxy.pac``), or a mapping from path to text, and
@@ -87,7 +87,6 @@ class PacServer(Server):
             etag=etag,
         )
         self._reply_lock = threading.Lock()
-        self._log = Log[SeenRequest]()
 
     @property
     def url(self) -> str:
@@ -97,15 +96,6 @@ class PacServer(Server):
     def url_for(self, path: str) -> str:
         """Return the URL of a path."""
         return f"{self.scheme}://{self.netloc}{path}"
-
-    @property
-    def requests(self) -> tuple[SeenRequest, ...]:
-        """Every request that was answered, oldest first."""
-        return self._log.snapshot()
-
-    def wait_for_requests(self, count: int, timeout: float = 5.0) -> tuple[SeenRequest, ...]:
-        """Return the log as soon as it has ``count`` entries; TimeoutError after ``timeout`` seconds."""
-        return self._log.wait(count, timeout)
 
     def set(
         self,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import h11
 
 from pacaware._hosts import split_host_port
-from pacaware.testing._base import Connection, Log, ProxyEndpoint, Server
+from pacaware.testing._base import Connection, ProxyEndpoint, RecordingServer
 from pacaware.testing._http import (
     Body,
     HeaderPairs,
@@ -82,7 +82,7 @@ class _Refusal(Exception):
         self.status, self.text, self.headers = status, text, headers
 
 
-class Proxy(ProxyEndpoint, Server):
+class Proxy(ProxyEndpoint, RecordingServer[SeenProxyRequest]):
     """A forward proxy on loopback: absolute-form http, and CONNECT to any port; bodies are streamed both ways.
 
     ``hosts`` maps the names it knows to loopback addresses (default: everything in ``.test``); any other target gets
@@ -118,16 +118,6 @@ class Proxy(ProxyEndpoint, Server):
         self._http10 = http10
         self._delay = delay
         self._via = via
-        self._log = Log[SeenProxyRequest]()
-
-    @property
-    def requests(self) -> tuple[SeenProxyRequest, ...]:
-        """Every request, oldest first; logged before the head of its answer leaves."""
-        return self._log.snapshot()
-
-    def wait_for_requests(self, count: int, timeout: float = 5.0) -> tuple[SeenProxyRequest, ...]:
-        """Return the log as soon as it has ``count`` entries; TimeoutError after ``timeout`` seconds."""
-        return self._log.wait(count, timeout)
 
     def _serve(self, connection: Connection) -> None:
         handler = _Handler(self, connection)
@@ -255,18 +245,24 @@ class _Handler:
                 ("Via", f"{self._seen.version} {self._proxy._via}"),
                 ("Connection", "close"),
             ]
-            # An origin that has heard enough may close early; its answer is still of interest.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                origin.send(h11.Request(method=request.method, target=target, headers=encode_pairs(headers)))
-                for chunk in self._incoming:
-                    origin.send(h11.Data(data=chunk))
-                origin.send(h11.EndOfMessage())
-            self._drain()
+            origin.send(h11.Request(method=request.method, target=target, headers=encode_pairs(headers)))
+            self._send_body(origin)
             try:
                 response = origin.response()
             except (OSError, h11.RemoteProtocolError) as exc:
                 raise _Refusal(HTTPStatus.BAD_GATEWAY, f"{authority} gave no usable answer.\n") from exc
             self._pass_on(origin, response)
+
+    def _send_body(self, origin: Peer) -> None:
+        """Pass the body on; an origin that has heard enough may stop listening, and its answer still counts."""
+        for chunk in self._incoming:
+            try:
+                origin.send(h11.Data(data=chunk))
+            except (BrokenPipeError, ConnectionResetError):
+                self._drain()
+                return
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            origin.send(h11.EndOfMessage())
 
     def _pass_on(self, origin: Peer, response: h11.Response) -> None:
         self._log(response.status_code)

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from pacaware.testing._base import Connection, Log, ProxyEndpoint, Server
+from pacaware.testing._base import Connection, ProxyEndpoint, RecordingServer
 from pacaware.testing._names import address_of, known_hosts
 from pacaware.testing._relay import relay
 
@@ -45,12 +45,13 @@ class SeenSocksRequest:
     reply: int = 0
 
 
-class SocksProxy(ProxyEndpoint, Server):
+class SocksProxy(ProxyEndpoint, RecordingServer[SeenSocksRequest]):
     """A SOCKS proxy on loopback (CONNECT only); ``version`` 4 takes 4a too, 5 is RFC 1928 with RFC 1929.
 
     ``users`` maps user to password; for version 4, which has none, its keys are the user ids allowed. ``hosts`` are
     the names it resolves, as for Proxy; other targets are refused as not allowed. ``refuse`` answers every request with
-    that reply code. ``byte_by_byte`` sends each answer in pieces of one byte. ``delay`` seconds pass before an answer.
+    that reply code. ``broken`` is said to whatever a client says first, then the connection is closed (``b""``: just
+    closed). ``byte_by_byte`` sends each answer in pieces of one byte. ``delay`` seconds pass before an answer.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class SocksProxy(ProxyEndpoint, Server):
         users: Mapping[str, str] | None = None,
         hosts: Mapping[str, str] | None = None,
         refuse: int | None = None,
+        broken: bytes | None = None,
         byte_by_byte: bool = False,
         delay: float = 0.0,
         host: str = "127.0.0.1",
@@ -71,21 +73,16 @@ class SocksProxy(ProxyEndpoint, Server):
         self._users = None if users is None else dict(users)
         self._hosts = known_hosts(hosts)
         self._refuse = refuse
+        self._broken = broken
         self._byte_by_byte = byte_by_byte
         self._delay = delay
-        self._log = Log[SeenSocksRequest]()
-
-    @property
-    def requests(self) -> tuple[SeenSocksRequest, ...]:
-        """Every request, oldest first; logged before its answer leaves."""
-        return self._log.snapshot()
-
-    def wait_for_requests(self, count: int, timeout: float = 5.0) -> tuple[SeenSocksRequest, ...]:
-        """Return the log as soon as it has ``count`` entries; TimeoutError after ``timeout`` seconds."""
-        return self._log.wait(count, timeout)
 
     def _serve(self, connection: Connection) -> None:
-        if _read(connection, 1)[0] != self._version:
+        version = _read(connection, 1)[0]
+        if self._broken is not None:
+            self._send(connection, self._broken)
+            return
+        if version != self._version:
             return
         if self._version == 4:
             self._serve4(connection)
