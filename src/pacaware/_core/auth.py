@@ -295,6 +295,7 @@ class AuthController:
         self._logon = None
         self._impossible.clear()
         self.failure = ProxyAuthError(f"the proxy {self.proxy} refused us: {what}" + (f"; {advice}" if advice else ""))
+        return None
 
 
 def _title(scheme: str) -> str:
