@@ -11,6 +11,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\"`{}\x7f]")
 _PLAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.ASCII)
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*", re.ASCII)
 
 
 def canonical_host(text: str) -> str:
@@ -18,6 +19,8 @@ def canonical_host(text: str) -> str:
 
     Raises ValueError for what no URL could have as its host.
     """
+    if "@" in text:  # no error may show what stands before it
+        raise ValueError(f"{text.rpartition('@')[2]!r} has a user or password before it")
     if text.startswith("["):
         if not text.endswith("]"):
             raise ValueError(f"the bracket of {text!r} is not closed")
@@ -96,7 +99,7 @@ def split_host_port(text: str) -> tuple[str, int | None]:
     Raises ValueError for a bad host, an empty port, or one outside 1 to 65535.
     """
     host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
+    if not colon or text.endswith("]") or "@" in text:
         return canonical_host(text), None
     if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise ValueError(f"{port!r} is not a port (1 to 65535)")
@@ -114,8 +117,8 @@ def split_userinfo(uri: str) -> tuple[str, tuple[str, str] | None]:
     The last ``@`` ends the userinfo, so that an unescaped one in a password does no harm.
     """
     scheme, mark, rest = uri.partition("://")
-    if not mark:
-        scheme, rest = "", uri
+    if not _SCHEME.fullmatch(scheme):
+        scheme, mark, rest = "", "", uri
     userinfo, at, server = rest.rpartition("@")
     if not at:
         return uri, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeAlias, overload
 
 from pacaware._hosts import host_for_url, split_host_port, split_userinfo
@@ -67,12 +67,11 @@ class ProxyServer:
         if not mark:
             name, server = default_scheme, uri
         scheme = _SCHEMES.get(name.lower())
+        shown = split_userinfo(uri)[0]
         if scheme is None:
-            raise ConfigError(f"{redact_url(uri)!r} is not a proxy: the scheme must be http, https, socks4 or socks5")
+            raise ConfigError(f"{shown!r} is not a proxy: the scheme must be http, https, socks4 or socks5")
         if "@" in server:
-            raise ConfigError(
-                f"the proxy {redact_url(uri)!r} must not contain a user or password; give them as proxy_auth="
-            )
+            raise ConfigError(f"the proxy {shown!r} must not contain a user or password; give them as proxy_auth=")
         return cls._of(scheme, server, uri)
 
     @classmethod
@@ -81,16 +80,18 @@ class ProxyServer:
             host, port = split_host_port(server)
         except ValueError as exc:
             raise ConfigError(f"{shown!r} is not a proxy: {exc}") from None
+        if ";" in host:  # a URL may have it in its host, but no list of proxies could name such a host
+            raise ConfigError(f"{shown!r} is not a proxy: a ';' separates proxies")
         return cls(scheme, host, _DEFAULT_PORTS[scheme] if port is None else port)
 
     @classmethod
     def from_pac(cls, kind: str, server: str) -> Self:
         """Read what follows a type name such as ``PROXY`` in a PAC result; raises ConfigError."""
+        if "@" in kind + server:
+            raise ConfigError("a PAC result may not contain a user or password")
         scheme = _PAC_TYPES.get(kind.lower())
         if scheme is None:
             raise ConfigError(f"unknown type {kind!r}")
-        if "@" in server:
-            raise ConfigError("a PAC result may not contain a user or password")
         return cls._of(scheme, server, server)
 
     @property
@@ -127,7 +128,8 @@ Candidate: TypeAlias = ProxyServer | _Direct
 def pac_elements(text: str) -> Iterator[tuple[str, Candidate | None, str]]:
     """Split a PAC result into (element, candidate or None, reason it was dropped); empty elements are skipped.
 
-    Chromium net/proxy_resolution/proxy_list.cc; what is dropped there is dropped here.
+    Chromium net/proxy_resolution/proxy_list.cc; what is dropped there is dropped here. A user or password in a dropped
+    element is not shown.
     """
     for part in text.split(";"):
         element = part.strip(" \t")
@@ -141,7 +143,7 @@ def pac_elements(text: str) -> Iterator[tuple[str, Candidate | None, str]]:
         try:
             yield element, ProxyServer.from_pac(kind, server), ""
         except ConfigError as exc:
-            yield element, None, str(exc)
+            yield element.rpartition("@")[2], None, str(exc)
 
 
 class ProxyList(Sequence[Candidate]):
@@ -205,7 +207,11 @@ def plug_in_readers(readers: ConfigReaders) -> None:
     _readers[:] = [readers]
 
 
-_SERVER_TOKEN: Final = re.compile(r"[^;,\s]+")
+# One entry of proxy_server. An unescaped password may hold the separators; what looks like a port is not a password.
+_SERVER_TOKEN: Final = re.compile(
+    r"(?>(?:[A-Za-z0-9]+=)?)(?>(?:[A-Za-z][A-Za-z0-9]*://)?)"
+    r"[^;,\s@:/=\[]*+:(?![0-9]+(?:[;,\s]|\Z))[^@]*@[^;,\s]*|[^;,\s]+"
+)
 _SCHEME_KEY: Final = re.compile(r"[A-Za-z0-9]+=")
 
 
@@ -251,9 +257,17 @@ class ProxyConfig:
         """Read the PACAWARE variables, ``auto_proxy``, ``WSL_PAC_URL`` and the proxy variables."""
         return _readers[0].environ(environ)
 
+    def __repr__(self) -> str:
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.repr}
+        if self.pac_url is not None:
+            values["pac_url"] = redact_url(self.pac_url)
+        return f"ProxyConfig({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Secrets are dropped on pickling: what was pickled may be stored or sent.
         values = {name: getattr(self, name) for name in self.__slots__ if name != "proxy_credentials"}
+        if self.pac_url is not None:
+            values["pac_url"] = _drop_userinfo(self.pac_url)
         return _rebuild_config, (values,)
 
     def __copy__(self) -> ProxyConfig:
@@ -373,17 +387,28 @@ class Decision:
         return "\n".join(lines)
 
 
+# What stands between "//" and the path, and an authority that cannot be the beginning of an unescaped password.
+_AUTHORITY: Final = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)?([^/?#]*)")
+_HOST_AND_PORT: Final = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::[0-9]*)?")
+
+
 def redact_url(url: str) -> str:
     """Return the URL without userinfo and fragment, each query value replaced by an ellipsis."""
-    head, mark, query = url.partition("#")[0].partition("?")
-    scheme, slashes, rest = head.partition("//")
-    if not slashes:
-        scheme, rest = "", head
-    authority, slash, path = rest.partition("/")
-    authority = authority.rpartition("@")[2]
+    head, mark, query = _drop_userinfo(url).partition("#")[0].partition("?")
     if mark:
         query = "&".join(_redact_parameter(parameter) for parameter in query.split("&"))
-    return f"{scheme}{slashes}{authority}{slash}{path}{mark}{query}"
+    return f"{head}{mark}{query}"
+
+
+def _drop_userinfo(url: str) -> str:
+    match = _AUTHORITY.match(url)
+    assert match is not None  # every part of the pattern may be empty
+    start, authority = match[1] or "", match[2]
+    if "@" in authority:
+        return start + authority.rpartition("@")[2] + url[match.end() :]
+    if not _HOST_AND_PORT.fullmatch(authority):  # user:pa/ss@host, or no URL at all: up to the last @ it may be secret
+        return start + url[len(start) :].rpartition("@")[2]
+    return url
 
 
 def _redact_parameter(parameter: str) -> str:

@@ -44,8 +44,11 @@ class _BasicExchange(AuthExchange):
             raise SchemeUnavailable("a user with a colon in the name cannot use it (RFC 7617, section 2)")
         if any(char < " " or char == "\x7f" for char in user + password):
             raise SchemeUnavailable("the user or password contains a control character")
-        token = base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogateescape")).decode("ascii")
-        self._header = f"Basic {token}"
+        try:
+            pair = f"{user}:{password}".encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise SchemeUnavailable("the user or password contains half a surrogate pair") from None
+        self._header = f"Basic {base64.b64encode(pair).decode('ascii')}"
 
     def step(self, challenge: Challenge, method: str, target: str) -> str:
         return self._header

@@ -5,17 +5,15 @@ from __future__ import annotations
 import abc
 import os
 import stat
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from pacaware._core.auth import Credentials
+from pacaware._hosts import host_for_url
+from pacaware._models import ProxyServer
 from pacaware.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pacaware._models import ProxyServer
 
 __all__ = [
     "CredentialProvider",
@@ -23,7 +21,9 @@ __all__ = [
     "MappingCredentials",
     "StaticCredentials",
     "chain",
+    "is_pair",
     "matches_pattern",
+    "named_in_environ",
 ]
 
 
@@ -38,10 +38,22 @@ class CredentialProvider(abc.ABC):
         """Return the credentials for ``proxy``, or None if this place knows none."""
 
 
+def is_pair(given: object) -> TypeGuard[tuple[str, str]]:
+    """Say whether this is a (user, password) pair."""
+    return isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, str) for part in given)
+
+
 def matches_pattern(proxy: ProxyServer, pattern: str) -> bool:
     """Say whether ``host``, ``host:port`` or a glob such as ``*.corp`` names this proxy."""
     text = pattern.strip().lower().rpartition("://")[2].rstrip("/")
-    return fnmatchcase(proxy.netloc, text) or fnmatchcase(proxy.host, text.strip("[]"))
+    glob = text.replace("[", "[[]")  # of an IPv6 address, not a set of characters
+    return any(fnmatchcase(name, glob) for name in (proxy.netloc, proxy.host, host_for_url(proxy.host)))
+
+
+def named_in_environ(proxy: ProxyServer, environ: Mapping[str, str]) -> bool:
+    """Say whether PACAWARE_AUTH_PROXIES, a list of patterns, names this proxy."""
+    patterns = environ.get("PACAWARE_AUTH_PROXIES", "").split(",")
+    return any(matches_pattern(proxy, pattern) for pattern in patterns if pattern.strip())
 
 
 class StaticCredentials(CredentialProvider):
@@ -50,7 +62,7 @@ class StaticCredentials(CredentialProvider):
     blocking: ClassVar[bool] = False
 
     def __init__(self, user: str, password: str, proxies: Sequence[str] = (), *, origin: str = "proxy_auth=") -> None:
-        self._proxies = tuple(proxies)
+        self._proxies = (proxies,) if isinstance(proxies, str) else tuple(proxies)
         self._credentials: Credentials | None = Credentials(user, password, origin, named=bool(self._proxies))
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
@@ -72,7 +84,11 @@ class MappingCredentials(CredentialProvider):
     blocking: ClassVar[bool] = False
 
     def __init__(self, mapping: Mapping[str, tuple[str, str]]) -> None:
-        self._entries = [StaticCredentials(*pair, proxies=[pattern]) for pattern, pair in mapping.items()]
+        self._entries: list[StaticCredentials] = []
+        for pattern, pair in mapping.items():
+            if not is_pair(pair):
+                raise ConfigError(f"the credentials for {pattern!r} must be a (user, password) pair")
+            self._entries.append(StaticCredentials(*pair, proxies=[pattern]))
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
         """Return the pair of the first pattern that names this proxy."""
@@ -99,9 +115,7 @@ class EnvironCredentials(CredentialProvider):
         path = environ.get("PACAWARE_PROXY_PASSWORD_FILE")
         if password is None and path:
             password, origin = _read_password(path), "PACAWARE_PROXY_PASSWORD_FILE"
-        patterns = [pattern for pattern in environ.get("PACAWARE_AUTH_PROXIES", "").split(",") if pattern.strip()]
-        named = any(matches_pattern(proxy, pattern) for pattern in patterns)
-        return Credentials(user, password or "", origin, named=named)
+        return Credentials(user, password or "", origin, named=named_in_environ(proxy, environ))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_environ": None}

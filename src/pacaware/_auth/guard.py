@@ -46,7 +46,9 @@ class LogonMemory:
     def reject(self, proxy: ProxyServer, credentials: Credentials) -> None:
         """Note a rejection."""
         with self._lock:
-            self._accepted.pop(proxy, None)
+            known = self._accepted.get(proxy)
+            if known is not None and known[1] == credentials:
+                del self._accepted[proxy]
             self._worked.discard((proxy, credentials.user, credentials.password))
             self._rejected[credentials.user, credentials.password] = self._clock() + _GUARD_SECONDS
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from pacaware._auth.basic import BasicAuth
@@ -12,6 +14,8 @@ from pacaware._auth.credentials import (
     MappingCredentials,
     StaticCredentials,
     chain,
+    is_pair,
+    named_in_environ,
 )
 from pacaware._auth.guard import LogonMemory
 from pacaware._core.auth import AuthController, AuthScheme, Credentials
@@ -53,6 +57,7 @@ class ProxyAuth:
         self._urls = tuple(urls)
         self._settings = settings
         self._trust_env = trust_env
+        self._holds_secrets = bool(self._urls)
         self._provider = self._read(proxy_auth)
         self._memory = LogonMemory()
 
@@ -60,15 +65,19 @@ class ProxyAuth:
         providers: list[CredentialProvider] = [EnvironCredentials()] if self._trust_env else []
         if given is None:
             return chain(*providers)
-        if isinstance(given, CredentialProvider):
-            return given
         if isinstance(given, AuthScheme):
             self._schemes = (given,)
             credentials = getattr(given, "credentials", None)
-            return _Fixed(credentials) if credentials is not None else chain(*providers)
+            if credentials is None:
+                return chain(*providers)
+            self._holds_secrets = True
+            return _Fixed(credentials)
+        self._holds_secrets = True
+        if isinstance(given, CredentialProvider):
+            return given
         if isinstance(given, Mapping):
             return chain(MappingCredentials(given), *providers)
-        if isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, str) for part in given):
+        if is_pair(given):
             return StaticCredentials(*given)
         user, password = getattr(given, "username", None), getattr(given, "password", None)
         if isinstance(user, str) and isinstance(password, str):
@@ -96,11 +105,18 @@ class ProxyAuth:
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
         """Return the credentials for this proxy: of the caller's URL, of ``proxy_auth``, of the settings."""
-        return (
+        found = (
             _embedded(self._urls, proxy, "the proxy URL", preemptive=True)
             or self._provider.find(proxy)
             or _embedded(self._settings(), proxy, "the proxy URL in the settings")
         )
+        return self._scoped(proxy, found)
+
+    def _scoped(self, proxy: ProxyServer, found: Credentials | None) -> Credentials | None:
+        """Mark credentials as named for a proxy that the environment names for whatever credentials there are."""
+        if found is None or found.named or not (self._trust_env and named_in_environ(proxy, os.environ)):
+            return found
+        return replace(found, named=True)
 
     def accepted(self, proxy: ProxyServer) -> tuple[Challenge, Credentials] | None:
         """Return what may be sent to this proxy unasked."""
@@ -109,7 +125,7 @@ class ProxyAuth:
             return known
         given = _embedded(self._urls, proxy, "the proxy URL", preemptive=True)
         if given is None and isinstance(self._provider, _Fixed):
-            given = self._provider.find(proxy)
+            given = self._scoped(proxy, self._provider.find(proxy))
         if given is None or not given.preemptive or self._memory.is_rejected(proxy, given):
             return None
         return Challenge("basic"), given
@@ -130,7 +146,7 @@ class ProxyAuth:
         state = self.__dict__.copy()
         del state["_memory"], state["_settings"]
         state["_urls"] = ()
-        if self._urls or not isinstance(self._provider, type(chain())):
+        if self._holds_secrets:
             state["advice"] = _DROPPED
         return state
 
@@ -161,7 +177,7 @@ class _Fixed(CredentialProvider):
 
 def _embedded(triples: Embedded, proxy: ProxyServer, origin: str, *, preemptive: bool = False) -> Credentials | None:
     for server, user, password in triples:
-        if server in (proxy.netloc, proxy.host) or _same_server(server, proxy):
+        if server == proxy.netloc or _same_server(server, proxy):
             return Credentials(user, password, origin, named=True, preemptive=preemptive)
     return None
 

@@ -121,6 +121,7 @@ class _Logon:
     exchange: AuthExchange
     challenge: Challenge
     credentials: Credentials
+    legs: int = 1
 
 
 class AuthController:
@@ -143,6 +144,7 @@ class AuthController:
         self._trust = trust
         self._legs = 0
         self._logon: _Logon | None = None
+        self._impossible: dict[str, str] = {}
 
     @property
     def may_log_on(self) -> bool:
@@ -161,6 +163,9 @@ class AuthController:
 
     def preemptive(self, method: str, target: str) -> str | None:
         """Return a Proxy-Authorization for a request that was not challenged yet, if one is known; never blocks."""
+        if self.holds_connection:
+            return None
+        logon, self._logon = self._logon, None  # a 407 to a request without a header rejects nothing
         known = None if self._store is None else self._store.accepted(self.proxy)
         if known is None:
             return None
@@ -168,10 +173,15 @@ class AuthController:
         scheme = next((one for one in self._schemes if one.name == challenge.scheme), None)
         if scheme is None or scheme.connection_bound or not self._may_send(scheme, credentials):
             return None
-        logon = self._logon
         if logon is None or logon.scheme is not scheme or logon.credentials != credentials:
-            logon = self._logon = _Logon(scheme, scheme.start(self.proxy, credentials), challenge, credentials)
-        return logon.exchange.preemptive(challenge, method, target)
+            try:
+                logon = _Logon(scheme, scheme.start(self.proxy, credentials), challenge, credentials)
+            except SchemeUnavailable:
+                return None  # the answer to the 407 will say why
+        authorization = logon.exchange.preemptive(challenge, method, target)
+        if authorization is not None:
+            self._logon = logon
+        return authorization
 
     def respond(self, challenges: Sequence[Challenge], method: str, target: str) -> str | None:
         """Answer a 407: return the next Proxy-Authorization, or None to give up (see ``failure``). May block."""
@@ -185,40 +195,59 @@ class AuthController:
     def accepted(self) -> None:
         """Report an answer other than 407."""
         self._legs = 0
+        self._impossible.clear()
         if self._logon is not None and self._store is not None:
             self._store.remember(self.proxy, self._logon.challenge, self._logon.credentials)
 
-    def reconnected(self) -> bool:
-        """Report a new connection to the proxy; returns whether the logon starts again from the beginning."""
-        if not self.holds_connection:
+    def rejected(self) -> ProxyAuthError | None:
+        """Report an answer that is not a 407 and yet a no to the logon; returns why, or None if nothing was tried."""
+        if self._logon is not None:
+            self._reject(self._logon)
+        return self.failure
+
+    def reconnected(self, *, sent: bool = True) -> bool:
+        """Report a new connection to the proxy; returns whether the logon starts again from the beginning.
+
+        ``sent`` says whether the last answer went out on the old connection: a first leg that did not is still good.
+        """
+        if self._logon is None or not self.holds_connection or (self._logon.legs == 1 and not sent):
             return False
         self._logon = None
         return True
 
     def _continue(self, logon: _Logon, challenges: Sequence[Challenge], method: str, target: str) -> str | None:
         again = next((one for one in challenges if one.scheme == logon.scheme.name), None)
-        if again is not None and not logon.exchange.rejects(again):
-            logon.challenge = again
-            return logon.exchange.step(again, method, target)
-        self._logon = None
+        if again is None or logon.exchange.rejects(again):
+            return self._reject(logon)
+        try:
+            authorization = logon.exchange.step(again, method, target)
+        except SchemeUnavailable as exc:
+            self._impossible[logon.scheme.name] = str(exc)
+            self._logon = None
+            return self._begin(challenges, method, target)
+        logon.challenge = again
+        logon.legs += 1
+        return authorization
+
+    def _reject(self, logon: _Logon) -> str | None:
         if self._store is not None:
             self._store.reject(self.proxy, logon.credentials)
         return self._fail(
             f"it rejected the user or password that came from {logon.credentials.origin} "
-            f"(tried with {logon.scheme.name.capitalize()})",
+            f"(tried with {_title(logon.scheme.name)})",
             "check both; in a URL, write @ : # % of a password percent-encoded",
         )
 
     def _begin(self, challenges: Sequence[Challenge], method: str, target: str) -> str | None:
         offered = {challenge.scheme: challenge for challenge in reversed(challenges)}
-        names = ", ".join(dict.fromkeys(challenge.scheme.capitalize() for challenge in challenges))
+        names = ", ".join(dict.fromkeys(_title(challenge.scheme) for challenge in challenges))
         usable = [scheme for scheme in self._schemes if scheme.name in offered]
         if not offered:
             return self._fail("it asked for a logon without saying which schemes it takes")
         if self._store is None:
             return self._fail(f"it asks for a logon ({names}), and logging on was not allowed here")
         if not usable:
-            known = ", ".join(scheme.name.capitalize() for scheme in self._schemes) or "none"
+            known = ", ".join(_title(scheme.name) for scheme in self._schemes) or "none"
             return self._fail(f"it offers {names}, and of these none can be used here (usable: {known})")
         credentials = self._store.find(self.proxy)
         if credentials is None:
@@ -240,21 +269,22 @@ class AuthController:
         method: str,
         target: str,
     ) -> str | None:
-        impossible: list[str] = []
         for scheme in usable:
+            if scheme.name in self._impossible:
+                continue
             challenge = offered[scheme.name]
             if not self._may_send(scheme, credentials):
-                impossible.append(f"{scheme.name.capitalize()}: {scope_advice(self._trust, self.proxy)}")
+                self._impossible[scheme.name] = scope_advice(self._trust, self.proxy)
                 continue
             try:
                 logon = _Logon(scheme, scheme.start(self.proxy, credentials), challenge, credentials)
                 authorization = logon.exchange.step(challenge, method, target)
             except SchemeUnavailable as exc:
-                impossible.append(f"{scheme.name.capitalize()}: {exc}")
+                self._impossible[scheme.name] = str(exc)
                 continue
             self._logon = logon
             return authorization
-        return self._fail("; ".join(impossible))
+        return self._fail("; ".join(f"{_title(scheme.name)}: {self._impossible[scheme.name]}" for scheme in usable))
 
     def _may_send(self, scheme: AuthScheme, credentials: Credentials) -> bool:
         if credentials.named or self._trust is Trust.FULL:
@@ -265,5 +295,12 @@ class AuthController:
 
     def _fail(self, what: str, advice: str = "") -> str | None:
         self._legs = 0
+        self._logon = None
+        self._impossible.clear()
         self.failure = ProxyAuthError(f"the proxy {self.proxy} refused us: {what}" + (f"; {advice}" if advice else ""))
         return None
+
+
+def _title(scheme: str) -> str:
+    """Return a scheme's name for messages; the proxy chose it, so it may be of any length."""
+    return "NTLM" if scheme == "ntlm" else scheme[:40].capitalize()

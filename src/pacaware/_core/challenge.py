@@ -48,6 +48,8 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
     found: list[Challenge] = []
     for value in values:
         found += _parse_line(value[:_MAX_LENGTH])
+        if len(found) >= _MAX_CHALLENGES:
+            break
     return tuple(found[:_MAX_CHALLENGES])
 
 

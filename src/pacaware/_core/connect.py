@@ -97,8 +97,7 @@ class ConnectHandshake:
         self._reconnects += 1
         if self._reconnects > _MAX_RECONNECTS:
             raise RouteBroken("it keeps closing the connection between the legs of the logon")
-        restarted = self._auth.reconnected()
-        if restarted:
+        if self._auth.reconnected(sent=self._response is None):
             self._authorization = self._auth.preemptive("CONNECT", self._target)
         self._open()
 
@@ -108,9 +107,14 @@ class ConnectHandshake:
             headers.append(("Proxy-Authorization", self._authorization))
         try:
             head = self._http.send(h11.Request(method="CONNECT", target=self._target, headers=headers))
-        except h11.LocalProtocolError as exc:
-            raise ValueError(f"CONNECT to {self._target!r} cannot be written as HTTP: {exc}") from None
-        return (head or b"") + (self._http.send(h11.EndOfMessage()) or b"")
+            end = self._http.send(h11.EndOfMessage())
+        except (h11.LocalProtocolError, UnicodeError):  # their text may hold a header's value
+            raise ValueError(
+                f"CONNECT to {self._target!r} cannot be written as HTTP: check the host, and the headers for the proxy"
+            ) from None
+        assert head is not None
+        assert end is not None
+        return head + end
 
     def _read(self) -> Action:
         while True:
@@ -119,23 +123,28 @@ class ConnectHandshake:
                 return Receive()
             if isinstance(event, h11.Response):
                 self._response, self._answered = event, True
-                if 200 <= event.status_code < 300:
-                    return self._tunnel(event)
                 if event.status_code != 407:
-                    self._auth.accepted()
-                    return Refused(event.status_code, printable(event.reason))
+                    self._next = self._verdict(event)
+                    return self._next
+                if not _may_stay_open(event):
+                    return self._answer(reusable=False)  # its body may never end
             elif isinstance(event, h11.Data):
                 self._drained += len(event.data)
                 if self._drained > _MAX_BODY:
                     return self._answer(reusable=False)
             elif isinstance(event, h11.EndOfMessage):
-                return self._answer(reusable=self._http.our_state is h11.DONE and self._http.their_state is h11.DONE)
+                ready = self._http.their_state is h11.DONE and self._http.trailing_data == (b"", False)
+                return self._answer(reusable=ready)
             # 1xx answers are passed over.
 
-    def _tunnel(self, response: h11.Response) -> Action:
+    def _verdict(self, response: h11.Response) -> Action:
+        reason = printable(response.reason)
+        if response.status_code == 401 and self._authorization is not None:
+            # Only an origin may say 401, and none was reached: so tinyproxy rejects a wrong password.
+            return Refused(401, reason, self._auth.rejected())
         self._auth.accepted()
         if response.status_code != 200:
-            return Refused(response.status_code, printable(response.reason))
+            return Refused(response.status_code, reason)
         if self._http.trailing_data[0]:
             return Refused(502, "the proxy sent bytes of its own into the tunnel")
         return Established()
@@ -147,6 +156,15 @@ class ConnectHandshake:
         offered = [value.decode("latin-1") for name, value in response.headers if name == b"proxy-authenticate"]
         self._next = Authenticate(parse_challenges(offered), "CONNECT", self._target)
         return self._next
+
+
+def _may_stay_open(response: h11.Response) -> bool:
+    """Say whether the end of the body will show, and the proxy did not announce to close behind it."""
+    framed = closes = False
+    for name, value in response.headers:
+        framed = framed or name in (b"content-length", b"transfer-encoding")
+        closes = closes or (name in (b"connection", b"proxy-connection") and b"close" in value.lower())
+    return framed and not closes
 
 
 def printable(reason: bytes | str) -> str:

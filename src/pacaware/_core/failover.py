@@ -49,7 +49,8 @@ class FailOver:
 
     def newly_bad(self) -> tuple[ProxyServer, ...]:
         """Return the proxies to mark now that the current candidate has connected."""
-        return tuple(candidate for candidate, _ in self._failures if isinstance(candidate, ProxyServer))
+        failed = (candidate for candidate, _ in self._failures if isinstance(candidate, ProxyServer))
+        return tuple(candidate for candidate in failed if candidate != self.current)  # a list may name one twice
 
     def error(self) -> NoProxyWorked:
         """Return the error that lists every attempt."""

@@ -125,6 +125,6 @@ class ForwardExchange:
 
     def reconnected(self) -> None:
         """Report a new connection to the same proxy; the pending action then goes out on it."""
-        if not self._auth.reconnected() or not isinstance(self._next, Transmit | Prime):
-            return
-        self._next = type(self._next)(None)
+        if isinstance(self._next, Transmit | Prime):
+            restarted = self._auth.reconnected(sent=not self._next.reconnect)
+            self._next = type(self._next)(None if restarted else self._next.authorization)

@@ -6,6 +6,7 @@ and a rejected logon.
 
 from __future__ import annotations
 
+import abc
 import ipaddress
 from typing import Final, Literal
 
@@ -33,7 +34,7 @@ _SOCKS4_REPLIES: Final = {
 }
 
 
-class _Handshake:
+class _Handshake(abc.ABC):
     """Collects bytes until a reply is whole; replies may come split at any byte."""
 
     def __init__(self, first: bytes) -> None:
@@ -55,18 +56,21 @@ class _Handshake:
         if not data:
             raise RouteBroken("it closed the connection during the SOCKS handshake")
         self._in += data
-        while self._verdict is None and not self._out and (size := self._reply_size()) and len(self._in) >= size:
-            reply, self._in = self._in[:size], self._in[size:]
-            self._read(reply)
-        if self._in and self._verdict is not None:
+        size = self._reply_size()
+        if len(self._in) < size:
+            return
+        reply, more, self._in = self._in[:size], self._in[size:], b""
+        self._read(reply)
+        if more and not isinstance(self._verdict, Refused):
             self._verdict = Refused(0, "the proxy sent bytes of its own into the tunnel")
 
+    @abc.abstractmethod
     def _reply_size(self) -> int:
-        """Return the size of the reply that has begun, or 0 if more bytes are needed to know."""
-        raise AssertionError
+        """Return the size of the reply that has begun, or of the part that tells its size."""
 
+    @abc.abstractmethod
     def _read(self, reply: bytes) -> None:
-        raise AssertionError
+        """Take a whole reply."""
 
 
 class Socks4Handshake(_Handshake):
@@ -75,8 +79,8 @@ class Socks4Handshake(_Handshake):
     def __init__(self, host: str, port: int, user: str = "") -> None:
         address: tuple[str | bytes, int] = (host, port)
         user_id = user.encode()
-        if b"\0" in user_id:
-            raise ValueError("a SOCKS4 user id cannot contain a NUL")
+        if b"\0" in user_id or "\0" in host:
+            raise ValueError("SOCKS4 ends the user id and the host name by a NUL, so neither can contain one")
         if ":" in host:
             raise RouteBroken("SOCKS4 cannot reach an IPv6 address")
         request: socks4.SOCKS4Request | socks4.SOCKS4ARequest
@@ -102,7 +106,7 @@ class Socks5Handshake(_Handshake):
 
     def __init__(self, host: str, port: int, credentials: tuple[str, str] | None = None) -> None:
         self._credentials = credentials
-        if len(host) > 255:
+        if not 0 < len(host.encode()) < 256:
             raise ValueError(f"a host name of {len(host)} characters does not fit into SOCKS5")
         if credentials is not None and not all(0 < len(part.encode()) < 256 for part in credentials):
             raise ProxyAuthError("SOCKS5 takes a user and a password of 1 to 255 bytes each")
@@ -114,10 +118,10 @@ class Socks5Handshake(_Handshake):
         super().__init__(socks5.SOCKS5AuthMethodsRequest(methods).dumps())
 
     def _reply_size(self) -> int:
-        if self._phase != "command":
-            return 2
+        if self._phase != "command" or self._in[:2] != b"\x05\x00"[: len(self._in)]:
+            return 2  # a refusal is complete with its code: servers cut the rest short, or fill it with zeros
         if len(self._in) < 5:
-            return 0
+            return 5
         # VER REP RSV ATYP, the address (IPv4, length and name, IPv6), two bytes of port
         address = {1: 4, 3: 1 + self._in[4], 4: 16}.get(self._in[3])
         if address is None:
@@ -141,7 +145,8 @@ class Socks5Handshake(_Handshake):
             user, password = (part.encode() for part in self._credentials)
             self._out, self._phase = socks5.SOCKS5UsernamePasswordRequest(user, password).dumps(), "logon"
         else:
-            wanted = "a user and password, and there are none for it" if reply[1] in (2, 0xFF) else "a logon we lack"
+            none = self._credentials is None and reply[1] in (2, 0xFF)
+            wanted = "a user and password, and there are none for it" if none else "a way to log on that we lack"
             self._verdict = Refused(0, "no acceptable logon", ProxyAuthError(f"the SOCKS5 proxy wants {wanted}"))
 
     def _read_logon(self, reply: bytes) -> None:
