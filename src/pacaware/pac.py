@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from pacaware._pac.dns import FixedLookups, Lookups
 from pacaware._pac.evaluator import PacScript
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
 
 __all__ = ["PacEvaluator", "PacResult"]
@@ -45,7 +45,7 @@ class PacEvaluator:
         text: str,
         hosts: Mapping[str, Sequence[str]] | None = None,
         my_ip: str | Sequence[str] | None = None,
-        now: datetime.datetime | None = None,
+        now: dt.datetime | None = None,
         engine: str = "auto",
         **options: Any,
     ) -> None:

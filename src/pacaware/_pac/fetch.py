@@ -39,7 +39,9 @@ _ENTRY: Final = "FindProxyForURL"
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
 _URL_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-_HTML: Final = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|meta|title)\b", re.I | re.S)
+_HTML: Final = re.compile(
+    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|meta|title)\b", re.IGNORECASE | re.DOTALL
+)
 _FRESHNESS: Final = ("cache_control", "expires", "age", "date", "etag", "last_modified")
 
 
@@ -332,7 +334,7 @@ def _from_data(url: str) -> PacFile:
 def _from_file(url: str, allowed: bool) -> PacFile:
     if not allowed:
         raise PacFetchError(
-            f"the PAC file {redact_url(url)} is a local file, which is refused as Internet Explorer 11 and Chromium do: "
+            f"the PAC file {redact_url(url)} is a local file, refused as in Internet Explorer 11 and Chromium: "
             "put it on a web server (http: or https:), or allow files with allow_file=True or PACAWARE_ALLOW_FILE=1"
         )
     path = Path(_file_path(url))
