@@ -21,50 +21,15 @@ _REGEXP: Final = re.compile(r"/(?![*/])(?:[^\\/\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r
 _OPERATORS: Final = {"return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "else", "do"}
 # With one of these a script can reach a parameter, or replace its own entry point, without writing the name.
 _DOUBTFUL: Final = frozenset(
-    [
-        "eval",
-        "Function",
-        "arguments",
-        "constructor",
-        "with",
-        "this",
-        "globalThis",
-        "window",
-        "self",
-        "global",
-        "Reflect",
-        "Proxy",
-        "import",
-        "caller",
-        "callee",
-        "FindProxyForURLEx",
-        "setTimeout",
-        "setInterval",
-        "async",
-        "await",
-        "yield",
-        "class",
-        "super",
-        "__proto__",
-        "prototype",
-        "apply",
-        "call",
-        "bind",
-        "defineProperty",
-        "defineProperties",
-        "getOwnPropertyDescriptor",
-        "getOwnPropertyNames",
-        "keys",
-        "values",
-        "entries",
-        "get",
-        "set",
-        "assign",
-        "valueOf",
-        "__defineGetter__",
-        "__lookupGetter__",
-        "script",
-    ]
+    re.findall(
+        r"\S+",
+        """
+    eval Function arguments constructor with this globalThis window self global Reflect Proxy import caller
+    callee FindProxyForURLEx setTimeout setInterval async await yield class super __proto__ prototype apply
+    call bind defineProperty defineProperties getOwnPropertyDescriptor getOwnPropertyNames keys values
+    entries get set assign valueOf __defineGetter__ __lookupGetter__ script
+    """,
+    )
 )
 _DECLARING: Final = {"var", "let", "const"}
 

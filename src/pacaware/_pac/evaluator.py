@@ -159,7 +159,7 @@ class PacScript:
     def _ready(self, deadline: float) -> _Loaded:
         """Return the loaded state of a running process, starting and loading as needed."""
         if self._load_error is not None:
-            raise self._load_error
+            raise self._load_error.again()
         if self._process is not None and not self._process.alive:
             self._drop()
         loaded = self._loaded

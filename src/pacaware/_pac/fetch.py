@@ -47,13 +47,17 @@ _FRESHNESS: Final = ("cache_control", "expires", "age", "date", "etag", "last_mo
 
 @dataclass(frozen=True, slots=True)
 class PacFile:
-    """The text of a PAC file, the URL it came from in the end, and what says how long it is fresh (RFC 9111)."""
+    """The text of a PAC file, the URL it came from in the end, and what says how long it is fresh (RFC 9111).
+
+    ``size`` is in bytes after decoding; ``seconds`` is how long it took.
+    """
 
     text: str
     url: str
     notes: tuple[str, ...] = ()
     status: int | None = None
     size: int = 0
+    seconds: float = 0.0
     cache_control: str | None = None
     expires: str | None = None
     age: str | None = None
@@ -134,6 +138,7 @@ class _Download:
         self._connect_timeout = connect_timeout
         self._deadline = deadline
         self._ssl_context = ssl_context
+        self._started = time.monotonic()
         self._connections: list[Any] = []
         self._over = False
 
@@ -232,7 +237,9 @@ class _Download:
             said = f"as {media_type}" if media_type else "without a type"
             notes.append(f"the PAC file is sent {said}; some programs insist on {_TYPES[0]}")
         _check(url, text)
-        return PacFile(text, url, tuple(notes), response.status, len(body), **freshness)
+        return PacFile(
+            text, url, tuple(notes), response.status, len(body), time.monotonic() - self._started, **freshness
+        )
 
     def _read(self, url: str, response: Any) -> bytes:
         body = bytearray()

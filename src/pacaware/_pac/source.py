@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from pacaware._core.freshness import RETRY_DELAYS, fresh_seconds
+from pacaware._models import Step, redact_url
 from pacaware._pac.analysis import ignores_url
 from pacaware._pac.evaluator import PacScript
 from pacaware._pac.fetch import NotModified, PacFile, fetch_pac
-
-from pacaware._core.freshness import RETRY_DELAYS, fresh_seconds
-from pacaware._models import Step, redact_url
 from pacaware.errors import PacError, PacTimeout
 
 __all__ = ["LoadedScript", "PacSource"]

@@ -58,7 +58,7 @@ class QuickJS:
 class Pacparser:
     """pacparser: a single context in the process; it says nothing about errors and has no cap on its memory."""
 
-    def __init__(self, memory: int) -> None:  # noqa: ARG002 - it cannot be told
+    def __init__(self, memory: int) -> None:
         import _pacparser  # type: ignore[import-not-found,unused-ignore] # found by the folder that is given
 
         self._engine = _pacparser
@@ -83,7 +83,9 @@ class Pacparser:
             # Only an error is known, not which one: run it again where it can be caught.
             self._engine.parse_pac_string("globalThis.findProxyForURL = pacawareDispatch")
             said = self.dispatch(json.dumps({"op": "eval", "text": text}))
-            error = json.loads(said) if said else {"error": "the PAC file does not parse", "stack": "", "memory": False}
+            if not said:
+                return "the PAC file does not parse", "", False
+            error: dict[str, Any] = json.loads(said)
             return error["error"], error["stack"], error["memory"]
         self._engine.parse_pac_string("globalThis.findProxyForURL = pacawareDispatch")
         return None
@@ -108,7 +110,7 @@ class Pipe:
         os.dup2(null, 1)
         os.close(null)
         self._buffer = b""
-        if POSIX:
+        if sys.platform != "win32":
             import fcntl
 
             self._fcntl = fcntl.fcntl
