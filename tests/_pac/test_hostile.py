@@ -11,8 +11,12 @@ from pacaware.errors import PacEngineError, PacError, PacScriptError, PacTimeout
 LIMIT = 0.3
 
 
+GUARD = "if (host === 'good.test') return 'PROXY good:1';"
+BROKEN_AT_LOAD = {"endless loop while loading", "deep nesting", "deep nesting of arrays", "NUL in the text"}
+
+
 def entry(body):
-    return f"function FindProxyForURL(url, host) {{ {body} }}"
+    return f"function FindProxyForURL(url, host) {{ {GUARD} {body} }}"
 
 
 # What each may end in: a text it may answer, or the errors it may raise.
@@ -36,7 +40,7 @@ HOSTILE = {
     "deep nesting of a regexp": (entry("return new RegExp('('.repeat(1e5)).source"), PacError),
     "huge answer": (entry("return 'PROXY a:1;'.repeat(1e5)"), PacScriptError),
     "huge message": (entry("throw 'x'.repeat(1e7)"), PacScriptError),
-    "many alerts": (entry("for (var i = 0; i < 1e4; i++) alert('x'.repeat(9999)); return 'DIRECT'"), "DIRECT"),
+    "many alerts": (entry("for (var i = 0; i < 1e3; i++) alert('x'.repeat(9999)); return 'DIRECT'"), "DIRECT"),
     "many names": (entry("for (var i = 0; i < 1e4; i++) dnsResolve('n' + i + '.test'); return 'DIRECT'"), PacTimeout),
     "ever new names": (entry("dnsResolve('n' + Math.random() + '.test'); return 'DIRECT'"), PacTimeout),
     "huge name": (entry("return 'PROXY ' + dnsResolve('x'.repeat(1e6)) + ':1'"), "PROXY null:1"),
@@ -51,8 +55,8 @@ HOSTILE = {
         "DIRECT",
     ),
     "prototypes emptied": (
-        "[String, Array, RegExp, Object, Function, Date].forEach(function (c) {"
-        "Object.getOwnPropertyNames(c.prototype).forEach(function (n) { try { delete c.prototype[n] } catch (e) {} }) });"
+        "var all = [String, Array, RegExp, Object, Function, Date], names = Object.getOwnPropertyNames;"
+        "for (var i = 0; i < 6; i++) for (var p = all[i].prototype, n = names(p), k = 0; k < n.length; k++) delete p[n[k]];"
         + entry("return shExpMatch(host, '*.corp') && isInNet(host, '1.1.1.1', '0.0.0.0') ? 'PROXY b:1' : 'DIRECT'"),
         "DIRECT",
     ),
@@ -64,7 +68,7 @@ HOSTILE = {
     ),
     "dispatcher replaced": ("function findProxyForURL() { return 'x' }" + entry("return 'DIRECT'"), "DIRECT"),
     "global frozen": (entry("return 'DIRECT'") + "Object.freeze(this)", "DIRECT"),
-    "entry point replaced by itself": (entry("FindProxyForURL = 5; return 'DIRECT'"), "DIRECT"),
+    "entry point replaced by itself": (entry("FindProxyForURL = function () { return 'PROXY good:1' }; return 'DIRECT'"), "DIRECT"),
     "throwing getter": ("Object.defineProperty(this, 'FindProxyForURL', {get: function () { throw 1 }})", PacScriptError),
     "throwing toString": (entry("throw {toString: function () { throw 1 }}"), PacScriptError),
     "throwing stack": (entry("throw {get stack() { throw 1 }}"), PacScriptError),
@@ -77,7 +81,7 @@ HOSTILE = {
     "symbol": (entry("return Symbol('x')"), PacScriptError),
     "NUL in the text": (entry("return 'DIRECT\0'"), PacScriptError),
     "NUL in the answer": (entry("return 'PROXY a\\0:1'"), PacScriptError),
-    "lone surrogate in the text": (entry("return 'DIRECT' // \ud800"), "DIRECT"),
+    "lone surrogate in the text": (entry("return 'DIRECT' /* \ud800 */"), "DIRECT"),
     "lone surrogate in the answer": (entry("return 'PROXY \\ud800:1'"), PacScriptError),
     "lone surrogate in a name": (entry("return 'PROXY ' + dnsResolve('\\ud800') + ':1'"), "PROXY null:1"),
     "lone surrogate in an error": (entry("throw '\\ud800'"), PacScriptError),
@@ -95,16 +99,13 @@ def test_hostile_script(make_script, engine, name):
     script = make_script(text, engine=engine, time_limit=LIMIT)
     started = time.monotonic()
     if isinstance(expected, str):
-        assert script.find_proxy("http://a.test/", "a.test", timeout=3).text == expected
+        assert script.find_proxy("http://bad.test/", "bad.test", timeout=3).text == expected
     else:
         with pytest.raises(expected):
-            script.find_proxy("http://a.test/", "a.test", timeout=3)
+            script.find_proxy("http://bad.test/", "bad.test", timeout=3)
     assert time.monotonic() - started < 3.5
-    if isinstance(expected, str):
-        assert script.find_proxy("http://a.test/", "a.test", timeout=3).text == expected
-    else:
-        with pytest.raises(PacError):
-            script.find_proxy("http://a.test/", "a.test", timeout=3)
+    if GUARD in text and name not in BROKEN_AT_LOAD and not text.startswith("async"):
+        assert script.find_proxy("http://good.test/", "good.test", timeout=3).text == "PROXY good:1"
 
 
 def test_next_request_works_after_an_endless_loop(make_script, engine):
