@@ -143,7 +143,13 @@ def pac_elements(text: str) -> Iterator[tuple[str, Candidate | None, str]]:
         try:
             yield element, ProxyServer.from_pac(kind, server), ""
         except ConfigError as exc:
-            yield element.rpartition("@")[2], None, str(exc)
+            yield _without_password(element), None, str(exc)
+
+
+def _without_password(element: str) -> str:
+    head, at, server = element.rpartition("@")
+    kind, blank, _ = head.partition(" ")
+    return f"{kind if blank else ''}{blank}...@{server}" if at else element
 
 
 class ProxyList(Sequence[Candidate]):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
-from pacaware._models import ProxyList, pac_elements
+from pacaware._core.pac_result import parse_pac_result
+from pacaware._core.target import parse_target
 from pacaware._pac.dns import FixedLookups, Lookups
 from pacaware._pac.evaluator import PacScript
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
+
+    from pacaware._models import ProxyList
 
 __all__ = ["PacEvaluator", "PacResult"]
 
@@ -45,7 +47,7 @@ class PacEvaluator:
         text: str,
         hosts: Mapping[str, Sequence[str]] | None = None,
         my_ip: str | Sequence[str] | None = None,
-        now: datetime.datetime | None = None,
+        now: dt.datetime | None = None,
         engine: str = "auto",
         **options: Any,
     ) -> None:
@@ -63,15 +65,14 @@ class PacEvaluator:
         self._script = PacScript(text, lookups=lookups, engine=engine, now=moment, **options)
 
     def find_proxy(self, url: str, host: str | None = None) -> PacResult:
-        """Ask the script about a URL; ``host`` is taken from it unless given."""
-        answer = self._script.find_proxy(url, urlsplit(url).hostname or "" if host is None else host)
-        elements = list(pac_elements(answer.text))
-        usable = [candidate for _, candidate, _ in elements if candidate is not None]
-        proxies = ProxyList(usable) if usable else None if answer.text.strip() else ProxyList.parse("")
-        notes = tuple(
-            f"{element!r} is dropped: {reason}" for element, candidate, reason in elements if candidate is None
-        )
-        return PacResult(answer.text, proxies, notes, answer.alerts, answer.lookups)
+        """Ask the script about a URL; ``host`` is taken from it unless given.
+
+        The script sees what Chromium would show it: no user, password or fragment, and of https only the origin.
+        """
+        target = parse_target(url)
+        answer = self._script.find_proxy(target.pac_url, target.pac_host if host is None else host)
+        parsed = parse_pac_result(answer.text)
+        return PacResult(answer.text, parsed.proxies, parsed.notes, answer.alerts, answer.lookups)
 
     def close(self) -> None:
         """End the process of the script."""

@@ -20,11 +20,12 @@ _TOKENS: Final = re.compile(
 _REGEXP: Final = re.compile(r"/(?![*/])(?:[^\\/\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r]|\\[^\n\r])*\])+/[a-z]*", re.ASCII)
 _OPERATORS: Final = {"return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "else", "do"}
 # With one of these a script can reach a parameter, or replace its own entry point, without writing the name.
-_DOUBTFUL: Final = frozenset(
-    "eval Function arguments constructor with this globalThis window self global Reflect Proxy import caller callee "
-    "FindProxyForURLEx setTimeout setInterval async await yield class super __proto__ prototype apply call bind "
-    "defineProperty defineProperties getOwnPropertyDescriptor getOwnPropertyNames keys values entries get set "
-    "assign valueOf __defineGetter__ __lookupGetter__ script".split()
+_DOUBTFUL: Final = re.compile(
+    r"eval|Function|arguments|constructor|with|this|globalThis|window|self|global|Reflect|Proxy|import"
+    r"|caller|callee|FindProxyForURLEx|setTimeout|setInterval|async|await|yield|class|super|__proto__"
+    r"|prototype|apply|call|bind|defineProperty|defineProperties|getOwnPropertyDescriptor"
+    r"|getOwnPropertyNames|keys|values|entries|get|set|assign|valueOf|__defineGetter__|__lookupGetter__"
+    r"|script"
 )
 _DECLARING: Final = {"var", "let", "const"}
 
@@ -44,7 +45,7 @@ def ignores_url(text: str) -> bool:
     if tokens is None:
         return False
     names = [token.text for token in tokens if token.kind == "name"]
-    if _DOUBTFUL.intersection(names) or names.count("FindProxyForURL") != 1:
+    if any(_DOUBTFUL.fullmatch(name) for name in names) or names.count("FindProxyForURL") != 1:
         return False
     parameter = _first_parameter(tokens, tokens.index(_Token("name", "FindProxyForURL")))
     if parameter is None or (parameter and names.count(parameter) != 1):

@@ -184,7 +184,7 @@ class FixedLookups:
         """Answer all keys."""
         return {key: Answer(self._text(key), math.inf) for key in keys}
 
-    def answer(self, keys: Collection[str], deadline: float) -> dict[str, Answer]:  # noqa: ARG002 - the protocol's
+    def answer(self, keys: Collection[str], deadline: float) -> dict[str, Answer]:
         """Answer all keys."""
         return self.known(keys)
 

@@ -159,12 +159,14 @@ class PacScript:
     def _ready(self, deadline: float) -> _Loaded:
         """Return the loaded state of a running process, starting and loading as needed."""
         if self._load_error is not None:
-            raise self._load_error
+            raise self._load_error.again()
         if self._process is not None and not self._process.alive:
             self._drop()
-        if self._loaded is not None and self._process is not None:
-            if time.monotonic() < self._loaded.expires or self._still_holds(self._loaded, deadline):
-                return self._loaded
+        loaded = self._loaded
+        if loaded is None or self._process is None:
+            return self._load(deadline)
+        if time.monotonic() < loaded.expires or self._still_holds(loaded, deadline):
+            return loaded
         return self._load(deadline)
 
     def _still_holds(self, loaded: _Loaded, deadline: float) -> bool:
@@ -189,8 +191,8 @@ class PacScript:
         }
         reply, answers = self._settle(request, {}, deadline)
         if reply.error is not None:
-            line, column = reply.error.line, reply.error.column
-            error = PacScriptError(f"the PAC file does not load: {reply.error.message}", line, column)
+            message = f"the PAC file does not load: {reply.error.message}"
+            error = PacScriptError(message, reply.error.line, reply.error.column)
             if not answers and not reply.uses_clock and not reply.uses_random:
                 self._load_error = error
             self._drop()

@@ -39,19 +39,25 @@ _ENTRY: Final = "FindProxyForURL"
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
 _URL_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-_HTML: Final = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|meta|title)\b", re.I | re.S)
+_HTML: Final = re.compile(
+    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|meta|title)\b", re.IGNORECASE | re.DOTALL
+)
 _FRESHNESS: Final = ("cache_control", "expires", "age", "date", "etag", "last_modified")
 
 
 @dataclass(frozen=True, slots=True)
 class PacFile:
-    """The text of a PAC file, the URL it came from in the end, and what says how long it is fresh (RFC 9111)."""
+    """The text of a PAC file, the URL it came from in the end, and what says how long it is fresh (RFC 9111).
+
+    ``size`` is in bytes after decoding; ``seconds`` is how long it took.
+    """
 
     text: str
     url: str
     notes: tuple[str, ...] = ()
     status: int | None = None
     size: int = 0
+    seconds: float = 0.0
     cache_control: str | None = None
     expires: str | None = None
     age: str | None = None
@@ -132,6 +138,7 @@ class _Download:
         self._connect_timeout = connect_timeout
         self._deadline = deadline
         self._ssl_context = ssl_context
+        self._started = time.monotonic()
         self._connections: list[Any] = []
         self._over = False
 
@@ -230,7 +237,9 @@ class _Download:
             said = f"as {media_type}" if media_type else "without a type"
             notes.append(f"the PAC file is sent {said}; some programs insist on {_TYPES[0]}")
         _check(url, text)
-        return PacFile(text, url, tuple(notes), response.status, len(body), **freshness)
+        return PacFile(
+            text, url, tuple(notes), response.status, len(body), time.monotonic() - self._started, **freshness
+        )
 
     def _read(self, url: str, response: Any) -> bytes:
         body = bytearray()
@@ -332,7 +341,7 @@ def _from_data(url: str) -> PacFile:
 def _from_file(url: str, allowed: bool) -> PacFile:
     if not allowed:
         raise PacFetchError(
-            f"the PAC file {redact_url(url)} is a local file, which is refused as Internet Explorer 11 and Chromium do: "
+            f"the PAC file {redact_url(url)} is a local file, refused as in Internet Explorer 11 and Chromium: "
             "put it on a web server (http: or https:), or allow files with allow_file=True or PACAWARE_ALLOW_FILE=1"
         )
     path = Path(_file_path(url))

@@ -393,9 +393,10 @@ function failure(message, stack, memory) {
     ',"memory":' + (memory ? 'true' : 'false');
 }
 function report(body) {
-  return '{' + body + ',"missing":' + quoteKeys(missing) + ',"used":' + quoteKeys(used) + ',"alerts":' + quoteAlerts() +
+  // substring: a string put together piece by piece is a rope in quickjs-ng, which its binding cannot hand out.
+  return substring('{' + body + ',"missing":' + quoteKeys(missing) + ',"used":' + quoteKeys(used) + ',"alerts":' + quoteAlerts() +
     ',"clock":' + (usesClock ? 'true' : 'false') + ',"random":' + (usesRandom ? 'true' : 'false') +
-    ',"too_many":' + (tooMany ? 'true' : 'false') + '}';
+    ',"too_many":' + (tooMany ? 'true' : 'false') + '}', 0);
 }
 // The entry point, read anew for each call as in Chromium; a top-level const or let is taken as well.
 function entry() {
@@ -425,7 +426,7 @@ return function pacawareDispatch(_, payload) {
   var request = parse(payload);
   if (request.op === 'begin') { dialect = request.dialect; reset(request); return ''; }
   if (request.op === 'end') return report(finishLoad(request));
-  if (request.op === 'eval') { try { (0, eval)(request.text); return ''; } catch (error) { return '{' + describe(error) + '}'; } }
+  if (request.op === 'eval') { try { (0, eval)(request.text); return ''; } catch (error) { return substring('{' + describe(error) + '}', 0); } }
   if (running) throw new TE('the script calls its own dispatcher');
   running = true;
   try { reset(request); return report(find(request)); } finally { running = false; }

@@ -56,7 +56,7 @@ class ScriptProcess:
         command = [python, "-I", "-S", str(_WORKER), engine.name, engine.folder, str(MEMORY_MEGABYTES)]
         environment = {key: value for key, value in os.environ.items() if _WINDOWS and key.upper() == "SYSTEMROOT"}
         try:
-            self._popen = subprocess.Popen(
+            self._popen = subprocess.Popen(  # noqa: S603 - our own file, run by the Python that was chosen
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -6,12 +6,18 @@ output. It looks up no names and opens no files: what it needs comes in the fram
 call runs over the time that came with it.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import struct
 import sys
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_FRAME = 16 << 20
 IDLE_SECONDS = 60.0
@@ -21,40 +27,44 @@ POSIX = os.name == "posix"
 class QuickJS:
     """quickjs-ng: one context a load, with a cap on its memory."""
 
-    def __init__(self, memory):
-        import _quickjs
+    def __init__(self, memory: int) -> None:
+        import _quickjs  # type: ignore[import-not-found,unused-ignore] # found by the folder that is given
 
         self._new_context = _quickjs.Context
         # Below the limit of the address space, so that a script gets an error before the process does.
         self._memory = memory * 3 // 4
 
-    def start(self, prelude):
+    def start(self, prelude: str) -> None:
         self._context = self._new_context()
         self._context.set_memory_limit(self._memory)
-        dispatch = self._context.eval(prelude)
-        self.dispatch = lambda payload: dispatch("", payload)
+        self._dispatch = self._context.eval(prelude)
 
-    def run(self, text):
+    def run(self, text: str) -> tuple[str, str, bool] | None:
         """Run the text of a PAC file; return None, or its error as (message, stack, out of memory)."""
         try:
             self._context.eval(text)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
             message, _, stack = str(error).partition("\n    at ")
             message = message.removesuffix("\nundefined")
             return message, "    at " + stack, message == "InternalError: out of memory"
         return None
 
+    def dispatch(self, payload: str) -> str:
+        """Call the prelude's one function."""
+        reply: str = self._dispatch("", payload)
+        return reply
+
 
 class Pacparser:
     """pacparser: a single context in the process; it says nothing about errors and has no cap on its memory."""
 
-    def __init__(self, memory):
-        import _pacparser
+    def __init__(self, memory: int) -> None:
+        import _pacparser  # type: ignore[import-not-found,unused-ignore] # found by the folder that is given
 
         self._engine = _pacparser
         self._started = False
 
-    def start(self, prelude):
+    def start(self, prelude: str) -> None:
         if self._started:
             self._engine.cleanup()
         self._engine.init()
@@ -65,28 +75,34 @@ class Pacparser:
             "Object.defineProperty(globalThis, 'pacawareDispatch', {value: " + code + "});"
             "globalThis.findProxyForURL = pacawareDispatch;"
         )
-        self.dispatch = lambda payload: self._engine.find_proxy("", payload)
 
-    def run(self, text):
+    def run(self, text: str) -> tuple[str, str, bool] | None:
         try:
             self._engine.parse_pac_string(text)
-        except Exception:
+        except Exception:  # noqa: BLE001 - as above
             # Only an error is known, not which one: run it again where it can be caught.
             self._engine.parse_pac_string("globalThis.findProxyForURL = pacawareDispatch")
             said = self.dispatch(json.dumps({"op": "eval", "text": text}))
-            error = json.loads(said) if said else {"error": "the PAC file does not parse", "stack": "", "memory": False}
+            if not said:
+                return "the PAC file does not parse", "", False
+            error: dict[str, Any] = json.loads(said)
             return error["error"], error["stack"], error["memory"]
         self._engine.parse_pac_string("globalThis.findProxyForURL = pacawareDispatch")
         return None
 
+    def dispatch(self, payload: str) -> str:
+        """Call the prelude's one function."""
+        reply: str = self._engine.find_proxy("u", payload)
+        return reply
 
-ENGINES = {"quickjs": QuickJS, "pacparser": Pacparser}
+
+ENGINES: dict[str, type[QuickJS | Pacparser]] = {"quickjs": QuickJS, "pacparser": Pacparser}
 
 
 class Pipe:
     """Frames on the two pipes; nothing else may write to the output."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._in = os.dup(0)
         self._out = os.dup(1)
         null = os.open(os.devnull, os.O_RDWR)
@@ -94,7 +110,7 @@ class Pipe:
         os.dup2(null, 1)
         os.close(null)
         self._buffer = b""
-        if POSIX:
+        if sys.platform != "win32":
             import fcntl
 
             self._fcntl = fcntl.fcntl
@@ -108,12 +124,12 @@ class Pipe:
             msvcrt.setmode(self._in, os.O_BINARY)
             msvcrt.setmode(self._out, os.O_BINARY)
 
-    def listen(self, on):
+    def listen(self, on: bool) -> None:
         """Have the kernel end this process if the parent goes away (it never writes while we work)."""
         if POSIX:
             self._fcntl(self._in, self._set_flags, self._noisy if on else self._quiet)
 
-    def receive(self):
+    def receive(self) -> bytes | None:
         """Return the next frame, or None at the end or after a minute of silence."""
         while len(self._buffer) < 4 or len(self._buffer) < 4 + self._length():
             if not self._wait():
@@ -126,26 +142,26 @@ class Pipe:
         frame, self._buffer = self._buffer[4 : 4 + size], self._buffer[4 + size :]
         return frame
 
-    def _length(self):
+    def _length(self) -> int:
         size = int.from_bytes(self._buffer[:4], "big")
         if size > MAX_FRAME:
             raise SystemExit(3)
         return size
 
-    def _wait(self):
+    def _wait(self) -> bool:
         if not POSIX:
             return True
         import select
 
         return bool(select.select([self._in], [], [], IDLE_SECONDS)[0])
 
-    def send(self, frame):
+    def send(self, frame: bytes) -> None:
         data = struct.pack(">I", len(frame)) + frame
         while data:
             data = data[os.write(self._out, data) :]
 
 
-def limit(megabytes):
+def limit(megabytes: int) -> None:
     """Take away what a script has no use for; what the system does not offer is left out."""
     try:
         import resource
@@ -166,7 +182,7 @@ def limit(megabytes):
 class Alarm:
     """Ends this process, engine and all, when the time is over; nothing in the engine can hold it up."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         if POSIX:
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
             for name in ("SIGALRM", "SIGIO", "SIGPIPE", "SIGTERM"):
@@ -177,22 +193,22 @@ class Alarm:
             import faulthandler
 
             self._faulthandler = faulthandler
-            self._silence = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
+            self._silence = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it lives as long as the process
 
-    def set(self, seconds):
+    def set(self, seconds: float) -> None:
         if POSIX:
             signal.setitimer(signal.ITIMER_REAL, seconds)
         else:
             self._faulthandler.dump_traceback_later(seconds, exit=True, file=self._silence)
 
-    def clear(self):
+    def clear(self) -> None:
         if POSIX:
             signal.setitimer(signal.ITIMER_REAL, 0)
         else:
             self._faulthandler.dump_traceback_later(IDLE_SECONDS, exit=True, file=self._silence)
 
 
-def load(engine, request):
+def load(engine: QuickJS | Pacparser, request: dict[str, Any]) -> str:
     """Run a PAC file in a fresh world; return the report on it."""
     engine.start(request["prelude"])
     engine.dispatch(json.dumps({"op": "begin", **request["begin"]}))
@@ -200,14 +216,14 @@ def load(engine, request):
     return engine.dispatch(json.dumps({"op": "end", "error": message, "stack": stack, "memory": memory}))
 
 
-def main():
+def main() -> None:
     name, folder, megabytes = sys.argv[1], sys.argv[2], int(sys.argv[3])
     pipe = Pipe()
     alarm = Alarm()
     sys.path.append(folder)
     try:
         engine = ENGINES[name](megabytes << 20)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
         pipe.send(json.dumps({"pacaware": 1, "error": f"{type(error).__name__}: {error}"}).encode())
         return
     limit(megabytes)
@@ -231,7 +247,7 @@ def main():
             else:
                 reply = engine.dispatch(frame.decode("ascii"))
             data = reply.encode()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
             data = json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode()
         alarm.clear()
         pipe.listen(False)
