@@ -239,6 +239,39 @@ def test_http2_by_alpn(h2_origin, certificates):
     assert [request.version for request in h2_origin.requests] == ["2", "2", "2"]
 
 
+def test_http2_methods_and_streams(h2_origin, certificates):
+    """POST is hashed, HEAD has no body, a reset stream is forgotten, and the connection lives on."""
+    context = certificates.client_context()
+    context.set_alpn_protocols(["h2"])
+    client = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+    client.initiate_connection()
+    common = [(":scheme", "https"), (":authority", "origin.test"), (":path", "/bytes/100000")]
+    client.send_headers(1, [(":method", "GET"), *common])
+    client.reset_stream(1)
+    client.send_headers(3, [(":method", "POST"), *common[:2], (":path", "/p")])
+    client.send_data(3, b"hello", end_stream=True)
+    client.send_headers(5, [(":method", "HEAD"), *common], end_stream=True)
+    heads, bodies, ended = {}, {3: b"", 5: b""}, set()
+    with dial(h2_origin) as plain, context.wrap_socket(plain, server_hostname="origin.test") as sock:
+        sock.sendall(client.data_to_send())
+        while ended != {3, 5}:
+            for event in client.receive_data(sock.recv(65536)):
+                if isinstance(event, h2.events.ResponseReceived):
+                    heads[event.stream_id] = dict(event.headers)
+                elif isinstance(event, h2.events.DataReceived):
+                    bodies[event.stream_id] += event.data
+                elif isinstance(event, h2.events.StreamEnded):
+                    ended.add(event.stream_id)
+        sock.sendall(bytes(9))  # DATA on stream 0 (RFC 9113, section 6.1)
+        while sock.recv(65536):
+            pass
+    described = json.loads(bodies[3])
+    assert (described["method"], described["body_length"]) == ("POST", 5)
+    assert described["body_sha256"] == hashlib.sha256(b"hello").hexdigest()
+    assert (heads[5]["content-length"], bodies[5]) == ("100000", b"")
+    assert [request.method for request in h2_origin.requests] == ["POST", "HEAD"]
+
+
 def test_http2_by_preface():
     """Without TLS the preface decides, and HTTP/1.1 is still spoken."""
     with Origin(h2=True) as origin:

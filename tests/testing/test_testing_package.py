@@ -11,7 +11,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from clients import dial, fetch, read_all
+from clients import dial, fetch, read_all, read_head
 
 import pacaware.testing
 from pacaware.testing import (
@@ -97,7 +97,16 @@ def test_nothing_left_behind(make):
 def test_close_ends_a_wait(origin):
     """A server that is in the middle of a delay or a tunnel closes at once."""
     started = time.monotonic()
-    with SlowProxy(60) as slow, Proxy() as proxy, dial(slow) as waiting, dial(proxy) as tunnel:
+    with (
+        SlowProxy(60) as slow,
+        Proxy() as proxy,
+        PacServer("long", drip=60) as pac,
+        dial(slow) as waiting,
+        dial(proxy) as tunnel,
+        dial(pac) as dripping,
+    ):
+        dripping.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert read_head(dripping).startswith(b"HTTP/1.1 200 ")
         waiting.sendall(b"GET http://origin.test/ HTTP/1.1\r\nHost: a\r\n\r\n")
         tunnel.sendall(f"CONNECT origin.test:{origin.port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         proxy.wait_for_requests(1)

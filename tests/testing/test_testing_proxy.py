@@ -5,13 +5,14 @@ import http.client
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
 
 import pytest
 from clients import TIMEOUT, basic, dial, fetch, read_all, read_exactly, read_head
 
-from pacaware.testing import BasicUsers, Offer, Origin, Proxy, SlowProxy
+from pacaware.testing import BasicUsers, BlackHole, ConnectionState, GarbageProxy, Offer, Origin, Proxy, SlowProxy
 
 ALICE = basic("alice", "s3cret")
 
@@ -250,8 +251,6 @@ def test_unusable_credentials(auth_proxy, value):
 
 def test_basic_options():
     """The realm is quoted, another charset is used and not announced, a user with a colon is refused."""
-    from pacaware.testing import ConnectionState
-
     users = BasicUsers({"bob": "ö"}, realm='a "b" \\', charset="latin-1")
     state = ConnectionState(1)
     assert users.check(state, "GET", "/", None) == ['Basic realm="a \\"b\\" \\\\"']
@@ -374,6 +373,19 @@ def test_tls_proxy(tls_proxy, tls_origin, origin, certificates):
     assert received.startswith(b"HTTP/1.1 200 ")
 
 
+def test_tls_proxy_says_goodbye(tls_proxy, origin, certificates):
+    """The end of a tunnel reaches the client as the end of TLS, not as a cut connection."""
+    context = certificates.client_context()
+    with (
+        dial(tls_proxy) as plain,
+        context.wrap_socket(plain, server_hostname="proxy.test", suppress_ragged_eofs=False) as sock,
+    ):
+        sock.sendall(f"CONNECT origin.test:{origin.port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        read_head(sock)
+        sock.sendall(b"GET /bytes/3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert read_all(sock).endswith(b"\x00\x01\x02")
+
+
 def test_slow_proxy(origin):
     """A slow proxy answers late, and rightly."""
     with SlowProxy(0.3) as proxy:
@@ -422,27 +434,49 @@ def test_early_answer_of_the_origin(proxy):
 
 def test_client_that_leaves(proxy, origin):
     """A client that leaves inside its body ends the request at the origin too."""
+    idle = threading.active_count()
+    deadline = time.monotonic() + TIMEOUT
+    url = origin.url_for("origin.test")
     with dial(proxy) as sock:
-        sock.sendall(
-            f"POST {origin.url_for('origin.test')} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc".encode()
-        )
-        deadline = time.monotonic() + TIMEOUT
+        sock.sendall(f"POST {url} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc".encode())
         while origin.connections < 1:
             assert time.monotonic() < deadline
-    while threading.active_count() > threads_of(proxy, origin):
+    while threading.active_count() > idle:
         assert time.monotonic() < deadline, "the request is still being waited for"
     assert origin.requests == proxy.requests == ()
 
 
-def threads_of(*servers):
-    """How many threads there are while these servers have no connection."""
-    return 1 + len(servers)
+def test_origin_that_stops_listening(proxy):
+    """An origin that closes in the middle of a large body is a 502 once the client has said all."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, dial(proxy) as sock:
+        listener.settimeout(TIMEOUT)
+        target = f"http://origin.test:{listener.getsockname()[1]}/"
+        sock.sendall(f"POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n".encode())
+        accepted, _ = listener.accept()
+        accepted.close()
+        sock.sendall(bytes(20_000_000))
+        assert read_head(sock).startswith(b"HTTP/1.1 502 ")
+    assert proxy.requests[0].body_length == 20_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops connections over the backlog")
+def test_origin_out_of_reach():
+    """An origin that does not answer at all is a 504 after the proxy's timeout."""
+    with BlackHole(connects=False) as hole, Proxy(timeout=0.2) as proxy, dial(proxy) as sock:
+        sock.sendall(f"GET http://origin.test:{hole.port}/ HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        assert read_head(sock).startswith(b"HTTP/1.1 504 ")
+
+
+def test_idle_tunnel_ends(origin):
+    """A tunnel without a byte for ``timeout`` seconds is closed."""
+    with Proxy(timeout=0.2) as proxy:
+        sock, _ = connect(proxy, f"origin.test:{origin.port}")
+        with sock:
+            assert sock.recv(1) == b""
 
 
 def test_garbage_origin(proxy):
     """An origin that does not speak HTTP is a 502."""
-    from pacaware.testing import GarbageProxy
-
     with GarbageProxy() as garbage:
         assert fetch(proxy, "GET", f"http://origin.test:{garbage.port}/")[0] == 502
 

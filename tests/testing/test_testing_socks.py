@@ -132,6 +132,14 @@ def test_not_done(socks5_proxy, origin, host, command, code):
         assert socks5(sock, 3, name5(host), origin.port, command) == code
 
 
+def test_unknown_address_type(socks5_proxy):
+    """What is no address type ends the connection."""
+    with dial(socks5_proxy) as sock:
+        greet5(sock)
+        sock.sendall(b"\5\1\0\x09")
+        assert sock.recv(1) == b""
+
+
 @pytest.mark.parametrize("data", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\5"])
 def test_broken(data):
     """broken= says something else, or nothing, and closes."""

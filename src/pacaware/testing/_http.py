@@ -88,23 +88,15 @@ class Peer:
 
     def body(self) -> Iterator[bytes]:
         """Yield the body's pieces as they come, to its end."""
-        while True:
-            event = self.next_event()
-            if isinstance(event, h11.Data):
-                yield bytes(event.data)
-            elif isinstance(event, h11.EndOfMessage) or event is h11.PAUSED:
-                return
-            elif not isinstance(event, h11.InformationalResponse):
-                raise ConnectionResetError("the other side closed inside a body")
+        while isinstance(event := self.next_event(), h11.Data):
+            yield bytes(event.data)
 
     def response(self) -> h11.Response:
         """Return the head of the final answer; interim ones are skipped."""
-        while True:
-            event = self.next_event()
-            if isinstance(event, h11.Response):
-                return event
-            if not isinstance(event, h11.InformationalResponse):
-                raise ConnectionResetError("the other side closed without an answer")
+        while isinstance(event := self.next_event(), h11.InformationalResponse):
+            pass
+        assert isinstance(event, h11.Response)  # a close in place of it is h11's RemoteProtocolError
+        return event
 
     @property
     def may_answer(self) -> bool:
