@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-import servers
+
+from tests.real import servers
 
 
 @contextlib.contextmanager

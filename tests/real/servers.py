@@ -207,13 +207,13 @@ def _without_shared_memory(service: str) -> Iterator[None]:
 
 
 def _squid_basic(folder: Path) -> list[str]:
-    helper = Path("/usr/lib/squid/basic_ncsa_auth")
-    if not helper.exists():
-        raise Missing(f"{helper} is not installed: apt-get install squid-openssl")
+    checker = Path("/usr/lib/squid/basic_ncsa_auth")
+    if not checker.exists():
+        raise Missing(f"{checker} is not installed: apt-get install squid-openssl")
     hashed = {user: _openssl_hash(password, "-apr1") for user, password in USERS.items()}
     (folder / "passwords").write_text("".join(f"{user}:{value}\n" for user, value in hashed.items()))
     return [
-        f"auth_param basic program {helper} {folder}/passwords",
+        f"auth_param basic program {checker} {folder}/passwords",
         f"auth_param basic realm {REALM}",
         "auth_param basic children 2 startup=1 idle=1",
         "auth_param basic utf8 on",

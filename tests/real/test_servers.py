@@ -9,7 +9,8 @@ import socket
 from pathlib import Path
 
 import pytest
-import servers
+
+from tests.real import servers
 
 pytestmark = pytest.mark.real
 
@@ -243,7 +244,7 @@ def test_missing_program(monkeypatch):
 
 def test_missing_is_a_skip_or_a_failure(monkeypatch):
     """Where a server cannot run its tests are skipped with the reason, or fail if servers are required."""
-    from conftest import available
+    from tests.real.conftest import available
 
     monkeypatch.delenv("PACAWARE_REAL", raising=False)
     with pytest.raises(pytest.skip.Exception, match="apt-get"), available():

@@ -6,7 +6,6 @@ import socket
 import sys
 
 import pytest
-from clients import TIMEOUT, dial, fetch, read_all
 
 from pacaware.testing import (
     BlackHole,
@@ -18,6 +17,7 @@ from pacaware.testing import (
     SilentProxy,
     dead_port,
 )
+from tests.testing.clients import TIMEOUT, dial, fetch, read_all
 
 FORWARD = b"POST http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 4\r\n\r\nbody"
 CONNECT = b"CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\n"

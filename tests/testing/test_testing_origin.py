@@ -10,9 +10,9 @@ import h2.config
 import h2.connection
 import h2.events
 import pytest
-from clients import TIMEOUT, dial, fetch, fetch_json, read_exactly, read_head
 
 from pacaware.testing import Origin
+from tests.testing.clients import TIMEOUT, dial, fetch, fetch_json, read_exactly, read_head
 
 
 def test_description(origin):

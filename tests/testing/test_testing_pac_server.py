@@ -3,9 +3,9 @@
 import http.client
 
 import pytest
-from clients import TIMEOUT, dial, fetch, read_head
 
 from pacaware.testing import PacServer, pac_returning
+from tests.testing.clients import TIMEOUT, dial, fetch, read_head
 
 
 def test_one_text():

@@ -11,7 +11,6 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from clients import dial, fetch, read_all, read_head
 
 import pacaware.testing
 from pacaware.testing import (
@@ -24,6 +23,7 @@ from pacaware.testing import (
     SlowProxy,
     SocksProxy,
 )
+from tests.testing.clients import dial, fetch, read_all, read_head
 
 SERVERS = [Origin, lambda: PacServer("x"), Proxy, SocksProxy, SilentProxy, ClosingProxy, lambda: Proxy(tls=True)]
 

@@ -10,9 +10,9 @@ import threading
 import time
 
 import pytest
-from clients import TIMEOUT, basic, dial, fetch, read_all, read_exactly, read_head
 
 from pacaware.testing import BasicUsers, BlackHole, ConnectionState, GarbageProxy, Offer, Origin, Proxy, SlowProxy
+from tests.testing.clients import TIMEOUT, basic, dial, fetch, read_all, read_exactly, read_head
 
 ALICE = basic("alice", "s3cret")
 

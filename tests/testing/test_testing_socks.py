@@ -4,9 +4,9 @@ import contextlib
 import ipaddress
 
 import pytest
-from clients import dial, read_all, read_exactly, read_head
 
 from pacaware.testing import SocksProxy
+from tests.testing.clients import dial, read_all, read_exactly, read_head
 
 
 def socks4(sock, host, port, user=b"", command=1):
