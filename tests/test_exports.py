@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,10 +42,45 @@ NAMES = {
         *ERRORS,
     ],
     "pacaware.errors": ERRORS,
+    "pacaware.auth": [
+        "AuthScheme",
+        "BasicAuth",
+        "CredentialProvider",
+        "EnvironCredentials",
+        "StaticCredentials",
+        "chain",
+    ],
     "pacaware.requests": ["PacAdapter", "mount"],
     "pacaware.httpx": ["AsyncPacTransport", "PacTransport"],
     "pacaware.httpx2": ["AsyncPacTransport", "PacTransport"],
     "pacaware.pac": ["PacEvaluator", "PacResult"],
+    "pacaware.testing": [
+        "BasicUsers",
+        "BlackHole",
+        "Certificates",
+        "ClosingProxy",
+        "ConnectionState",
+        "DeadProxy",
+        "GarbageProxy",
+        "HalfAnswerProxy",
+        "HugeHeadersProxy",
+        "Offer",
+        "Origin",
+        "PacServer",
+        "Proxy",
+        "ProxyEndpoint",
+        "RefusingProxy",
+        "SeenProxyRequest",
+        "SeenRequest",
+        "SeenSocksRequest",
+        "Server",
+        "SilentProxy",
+        "SlowProxy",
+        "SocksProxy",
+        "Verifier",
+        "dead_port",
+        "pac_returning",
+    ],
 }
 
 
@@ -58,6 +93,12 @@ def test_public_names_are_these(name: str):
     assert module.__all__ == sorted(
         module.__all__, key=lambda public: (not public.isupper(), public[0].islower(), public)
     )
+
+
+def test_no_public_module_is_missing_above():
+    """Every module without an underscore is in the table."""
+    modules = [module.name for module in pkgutil.iter_modules(pacaware.__path__, "pacaware.")]
+    assert {name for name in modules if not name.partition(".")[2].startswith("_")} == set(NAMES) - {"pacaware"}
 
 
 def test_dir_lists_the_public_names():

@@ -22,7 +22,7 @@ from pacaware._core.memory import Memory
 from pacaware._core.selection import Next, Setting, Trouble, after_trouble
 from pacaware._core.target import Target, parse_target
 from pacaware._flights import SingleFlight
-from pacaware._models import DIRECT, CachePolicy, Decision, ProxyConfig, ProxyList, Step
+from pacaware._models import DIRECT, CachePolicy, Decision, ProxyConfig, ProxyList, Step, redact_url
 from pacaware._system import environ as _environ
 from pacaware.errors import ConfigError, PacFetchError
 
@@ -257,10 +257,15 @@ class ProxyResolver:
 
     def start(self, decision: Decision) -> FailOver:
         """Return the walk along the candidates of a decision, in the order that is right now."""
+        if _log.isEnabledFor(logging.INFO):
+            where = f"{decision.source}, settings from: {decision.config_origin}"
+            _log.info("%s goes by %s (%s)", redact_url(decision.url), decision.proxies, where)
         return FailOver(decision.proxies)
 
     def connected(self, decision: Decision, failover: FailOver) -> None:
         """Note that the current candidate stands: those before it are marked as bad, and this one is remembered."""
+        for failed, reason in failover.failures:
+            _log.info("%s failed, %s is used instead: %s", failed.pac_text, failover.current.pac_text, reason)
         listed = decision.listed
         if not listed or (not failover.failures and failover.current == listed[0] and not len(self._memory.bad)):
             return
