@@ -137,13 +137,14 @@ def pac_elements(text: str) -> Iterator[tuple[str, Candidate | None, str]]:
             continue
         kind, *rest = element.replace("\t", " ").split(" ", 1)
         server = rest[0].strip(" ") if rest else ""
+        shown = element.rpartition("@")[2]
         if kind.lower() == "direct":
-            yield (element, DIRECT, "") if not server else (element, None, "DIRECT takes no address")
+            yield (element, DIRECT, "") if not server else (shown, None, "DIRECT takes no address")
             continue
         try:
             yield element, ProxyServer.from_pac(kind, server), ""
         except ConfigError as exc:
-            yield element.rpartition("@")[2], None, str(exc)
+            yield shown, None, str(exc)
 
 
 class ProxyList(Sequence[Candidate]):
