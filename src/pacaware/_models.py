@@ -137,13 +137,14 @@ def pac_elements(text: str) -> Iterator[tuple[str, Candidate | None, str]]:
             continue
         kind, *rest = element.replace("\t", " ").split(" ", 1)
         server = rest[0].strip(" ") if rest else ""
+        shown = _without_password(element)
         if kind.lower() == "direct":
-            yield (element, DIRECT, "") if not server else (element, None, "DIRECT takes no address")
+            yield (element, DIRECT, "") if not server else (shown, None, "DIRECT takes no address")
             continue
         try:
             yield element, ProxyServer.from_pac(kind, server), ""
         except ConfigError as exc:
-            yield _without_password(element), None, str(exc)
+            yield shown, None, str(exc)
 
 
 def _without_password(element: str) -> str:

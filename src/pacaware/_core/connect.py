@@ -28,7 +28,6 @@ __all__ = ["ConnectHandshake", "printable"]
 
 _MAX_HEADERS: Final = 64 * 1024
 _MAX_BODY: Final = 256 * 1024
-_MAX_RECONNECTS: Final = 8
 
 
 class ConnectHandshake:
@@ -43,7 +42,7 @@ class ConnectHandshake:
         self._auth = auth
         self._headers = [("Host", self._target), *headers, ("Proxy-Connection", "keep-alive")]
         self._authorization = auth.preemptive("CONNECT", self._target)
-        self._reconnects = 0
+        self._reconnected = False
         self._answered = False  # has any connection given an answer yet?
         self._open()
 
@@ -71,7 +70,7 @@ class ConnectHandshake:
     def feed(self, data: bytes) -> None:
         """Report what was read; ``b""`` says that the proxy closed the connection."""
         if not data and self._response is None:
-            if not self._answered or self._reconnects:
+            if not self._answered or self._reconnected:
                 raise RouteBroken("it closed the connection without answering CONNECT")
             self._next = Reconnect()  # closed while we made the next leg's token
             return
@@ -93,10 +92,8 @@ class ConnectHandshake:
             self._next = Reconnect()
 
     def reconnected(self) -> None:
-        """Report a new connection to the same proxy."""
-        self._reconnects += 1
-        if self._reconnects > _MAX_RECONNECTS:
-            raise RouteBroken("it keeps closing the connection between the legs of the logon")
+        """Report a new connection to the same proxy. That the legs are counted ends this."""
+        self._reconnected = True
         if self._auth.reconnected(sent=self._response is None):
             self._authorization = self._auth.preemptive("CONNECT", self._target)
         self._open()
