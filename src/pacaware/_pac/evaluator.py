@@ -247,9 +247,10 @@ class PacScript:
             raise self._too_slow(deadline < limit) from exc
         except ProcessGone as exc:
             self._drop()
-            if exc.code == _SIGALRM:
+            # Its alarm for a run goes off later than ours, so before that it was the one for idling.
+            if exc.code == _SIGALRM and time.monotonic() >= limit:
                 raise self._too_slow(deadline < limit) from exc
-            error = _LeftIdle if exc.code == 0 else PacEngineError
+            error = _LeftIdle if exc.code in (0, _SIGALRM) else PacEngineError
             raise error(f"the process of the PAC file failed: {exc}") from exc
 
     def _read(self, data: bytes, given: dict[str, str]) -> Reply:

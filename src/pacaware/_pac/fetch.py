@@ -37,6 +37,14 @@ MAX_REDIRECTS: Final = 10
 _TYPES: Final = ("application/x-ns-proxy-autoconfig", "application/x-javascript-config")
 _ENTRY: Final = "FindProxyForURL"
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+# Names that browsers know (WHATWG Encoding, section 4.2) and Python does not, or takes too narrowly.
+_ALIASES: Final = {
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "sjis": "cp932",
+    "x-sjis": "cp932",
+    "windows-31j": "cp932",
+}
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
 _URL_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _HTML: Final = re.compile(
@@ -214,7 +222,10 @@ class _Download:
     def _redirected(self, url: str, location: str | None) -> str:
         if not location:
             raise PacFetchError(f"the PAC file {redact_url(url)} redirects without saying where to")
-        target = urljoin(url, location)
+        try:
+            target = urljoin(url, location)
+        except ValueError as exc:
+            raise PacFetchError(f"the PAC file {redact_url(url)} redirects to what is not a URL") from exc
         scheme = _scheme_of(target)
         shown = f"the PAC file {redact_url(url)} redirects to {redact_url(target)[:300]}"
         if scheme not in ("http", "https"):
@@ -256,7 +267,7 @@ class _Download:
         return bytes(body)
 
     def _failed(self, url: str, exc: Exception) -> PacFetchError:
-        host = urlsplit(url).hostname or "?"
+        host = _parts(url)[0]
         reason: BaseException = exc
         while isinstance(reason, urllib3.exceptions.MaxRetryError) and reason.reason is not None:
             reason = reason.reason
@@ -278,11 +289,19 @@ def _is_refused(exc: Exception) -> bool:
 
 
 def _redacted(text: str, url: str) -> str:
-    parts = urlsplit(url)
-    for secret in (parts.query, parts.netloc.rpartition("@")[0]):
+    for secret in _parts(url)[1:]:
         if secret:
             text = text.replace(secret, "...")
     return text[:300]
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Return the host, and the query and userinfo, which are nobody's business."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "its server", parts.query, parts.netloc.rpartition("@")[0]
+    except ValueError:
+        return "its server", url, ""
 
 
 def _refusal(url: str, status: int) -> str:
@@ -377,7 +396,7 @@ def _decode(body: bytes, content_type: str) -> tuple[str, list[str]]:
     charset = _CHARSET.search(content_type)
     if charset:
         try:
-            name = codecs.lookup(charset[1]).name
+            name = codecs.lookup(_ALIASES.get(charset[1].lower(), charset[1])).name
             if name == marked or name == "utf-16":
                 body = body.removeprefix(bom)
             return body.decode(marked if name == "utf-16" and marked else name, "replace"), notes

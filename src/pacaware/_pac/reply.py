@@ -54,7 +54,7 @@ def read_reply(data: bytes, given: Collection[str]) -> Reply:
     Raises PacEngineError for one that no prelude of ours writes.
     """
     try:
-        record = json.loads(data)
+        record = json.loads(data.decode())
     except (ValueError, RecursionError) as exc:
         raise PacEngineError("the process of the PAC file sent a reply that is not JSON") from exc
     if isinstance(record, dict) and isinstance(record.get("failed"), str):
@@ -117,6 +117,8 @@ def _place(stack: Any) -> tuple[int | None, int | None]:
 
 
 def _strings(value: Any) -> tuple[str, ...]:
+    if value == []:
+        return ()
     if not isinstance(value, list) or len(value) > _MAX_KEYS or not all(isinstance(item, str) for item in value):
         raise _malformed()
     return tuple(value)

@@ -114,10 +114,10 @@ class Pipe:
             import fcntl
 
             self._fcntl = fcntl.fcntl
-            self._quiet = fcntl.fcntl(self._in, fcntl.F_GETFL)
+            self._quiet = fcntl.fcntl(self._out, fcntl.F_GETFL)
             self._noisy = self._quiet | getattr(os, "O_ASYNC", 0)
             self._set_flags = fcntl.F_SETFL
-            fcntl.fcntl(self._in, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(self._out, fcntl.F_SETOWN, os.getpid())
         else:
             import msvcrt
 
@@ -125,15 +125,16 @@ class Pipe:
             msvcrt.setmode(self._out, os.O_BINARY)
 
     def listen(self, on: bool) -> None:
-        """Have the kernel end this process if the parent goes away (it never writes while we work)."""
+        """Have the kernel end this process if the parent goes away, which closes the pipe that nobody reads meanwhile.
+
+        On the pipe of the output: a write to the other one may still be under way when its reader is already at work.
+        """
         if POSIX:
-            self._fcntl(self._in, self._set_flags, self._noisy if on else self._quiet)
+            self._fcntl(self._out, self._set_flags, self._noisy if on else self._quiet)
 
     def receive(self) -> bytes | None:
-        """Return the next frame, or None at the end or after a minute of silence."""
+        """Return the next frame, or None at the end."""
         while len(self._buffer) < 4 or len(self._buffer) < 4 + self._length():
-            if not self._wait():
-                return None
             piece = os.read(self._in, 1 << 20)
             if not piece:
                 return None
@@ -147,13 +148,6 @@ class Pipe:
         if size > MAX_FRAME:
             raise SystemExit(3)
         return size
-
-    def _wait(self) -> bool:
-        if not POSIX:
-            return True
-        import select
-
-        return bool(select.select([self._in], [], [], IDLE_SECONDS)[0])
 
     def send(self, frame: bytes) -> None:
         data = struct.pack(">I", len(frame)) + frame
@@ -180,7 +174,7 @@ def limit(megabytes: int) -> None:
 
 
 class Alarm:
-    """Ends this process, engine and all, when the time is over; nothing in the engine can hold it up."""
+    """Ends this process, engine and all, when the time for a run or for idling is over; no engine can hold it up."""
 
     def __init__(self) -> None:
         if POSIX:
@@ -202,8 +196,9 @@ class Alarm:
             self._faulthandler.dump_traceback_later(seconds, exit=True, file=self._silence)
 
     def clear(self) -> None:
+        # Not select(): a process that sleeps in read() is woken up twice as fast.
         if POSIX:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, IDLE_SECONDS)
         else:
             self._faulthandler.dump_traceback_later(IDLE_SECONDS, exit=True, file=self._silence)
 

@@ -1,0 +1,391 @@
+"""Lookups for PAC files: all at once, remembered for a while, bounded in time and threads."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pacaware._pac import system_dns
+from pacaware._pac.dns import Lookups, Resolved, describe_key
+from pacaware._pac.my_address import my_addresses
+from pacaware.errors import PacTimeout
+
+MY_ADDRESS_ROWS = json.loads((Path(__file__).parents[1] / "data" / "my_ip_address.json").read_text())
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Names:
+    """A resolver that knows some names and notes what it was asked."""
+
+    def __init__(self, life=0.0, **names):
+        self.names = {name.replace("_", "."): found for name, found in names.items()}
+        self.life = life
+        self.asked = []
+
+    def __call__(self, name, six, seconds):
+        self.asked.append((name, six))
+        return Resolved(tuple(self.names.get(name, ())), self.life)
+
+
+def texts(answers):
+    return {key: answer.text for key, answer in answers.items()}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("4 a.test", "10.0.0.1"),
+        ("a a.test", "fd00::1;10.0.0.1;10.0.0.2"),
+        ("4 A.TEST", "10.0.0.1"),
+        ("4 six.test", ""),
+        ("a six.test", "fd00::2"),
+        ("4 none.test", ""),
+        ("a none.test", ""),
+        ("4 10.1.2.3", "10.1.2.3"),
+        ("4 0x7f.1", "127.0.0.1"),
+        ("4 ::1", ""),
+        ("a ::1", "::1"),
+        ("4 b\u00fccher.test", "10.0.0.3"),
+        ("4 a b", ""),
+        ("4 a..b", ""),
+        ("4 \ud800", ""),
+        ("m", "10.0.0.9"),
+        ("M", "10.0.0.9;fd00::9"),
+    ],
+)
+def test_what_the_script_is_told(key, expected):
+    """dnsResolve gets the first IPv4 address, the Ex function all; failures are empty."""
+    names = Names(a_test=["fd00::1", "10.0.0.1", "10.0.0.2"], six_test=["fd00::2"])
+    names.names["xn--bcher-kva.test"] = ["10.0.0.3"]
+    mine = ["10.0.0.9", "fd00::9"]
+    lookups = Lookups(names, my_addresses=lambda ex: mine if ex else mine[:1])
+    assert texts(lookups.answer([key], time.monotonic() + 5)) == {key: expected}
+    lookups.close()
+
+
+@pytest.mark.parametrize(("life", "kept"), [(0, 5), (1, 5), (60, 60), (9999, 300)])
+def test_how_long_answers_live(life, kept):
+    """An answer lives 5 s or its TTL, whichever is longer, at most 300 s."""
+    clock, names = Clock(), Names(life, a_test=["10.0.0.1"])
+    lookups = Lookups(names, clock=clock)
+    assert lookups.answer(["4 a.test"], clock.now + 5)["4 a.test"].expires == clock.now + kept
+    clock.now += kept - 0.1
+    lookups.answer(["4 a.test"], clock.now + 5)
+    assert len(names.asked) == 1
+    clock.now += 0.2
+    assert lookups.known(["4 a.test"]) == {}
+    lookups.answer(["4 a.test"], clock.now + 5)
+    assert len(names.asked) == 2
+
+
+def test_failures_are_remembered_for_five_seconds():
+    """A name that does not exist, or whose lookup fails, is not asked for again at once."""
+
+    def fail(name, six, seconds):
+        raise OSError("no network")
+
+    clock = Clock()
+    for resolver in (Names(600), fail):
+        lookups = Lookups(resolver, clock=clock)
+        answer = lookups.answer(["4 none.test"], clock.now + 5)["4 none.test"]
+        assert answer == ("", clock.now + 5)
+
+
+def test_addresses_hold_for_ever():
+    """What needs no lookup needs no thread and does not expire."""
+    before = threading.active_count()
+    assert Lookups(Names()).answer(["4 10.0.0.1"], time.monotonic())["4 10.0.0.1"].expires == math.inf
+    assert threading.active_count() == before
+
+
+def test_clear_forgets():
+    """After clear() every name is looked up again."""
+    names = Names(300, a_test=["10.0.0.1"])
+    lookups = Lookups(names)
+    lookups.answer(["4 a.test"], time.monotonic() + 5)
+    lookups.clear()
+    names.names["a.test"] = ["10.0.0.2"]
+    assert texts(lookups.answer(["4 a.test"], time.monotonic() + 5)) == {"4 a.test": "10.0.0.2"}
+
+
+def test_memory_is_bounded():
+    """Of many names only the last thousand are remembered."""
+    lookups = Lookups(Names(300), threads=2)
+    for start in range(0, 1200, 100):
+        lookups.answer([f"4 n{number}.test" for number in range(start, start + 100)], time.monotonic() + 5)
+    assert len(lookups.known([f"4 n{number}.test" for number in range(1200)])) == 1000
+
+
+def test_all_at_once():
+    """The names of one run are looked up at the same time."""
+    barrier = threading.Barrier(5)
+
+    def resolve(name, six, seconds):
+        barrier.wait(5)
+        return Resolved(("10.0.0.1",), 0)
+
+    answers = Lookups(resolve).answer([f"4 n{number}.test" for number in range(5)], time.monotonic() + 5)
+    assert set(texts(answers).values()) == {"10.0.0.1"}
+
+
+def test_same_name_is_looked_up_once():
+    """Two evaluations that want the same name share one lookup."""
+    gate, names = threading.Event(), Names(300, a_test=["10.0.0.1"])
+
+    def resolve(name, six, seconds):
+        gate.wait(5)
+        return names(name, six, seconds)
+
+    lookups = Lookups(resolve)
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(texts(lookups.answer(["4 a.test"], time.monotonic() + 5))))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join(5)
+    assert found == [{"4 a.test": "10.0.0.1"}] * 4
+    assert len(names.asked) == 1
+
+
+def test_too_slow_is_named():
+    """Names that are not answered by the deadline are named in the error, and their threads are bounded."""
+    gate = threading.Event()
+
+    def resolve(name, six, seconds):
+        if name.startswith("slow"):
+            gate.wait(10)
+        return Resolved((), 0)
+
+    lookups = Lookups(resolve, threads=3)
+    before = threading.active_count()
+    try:
+        with pytest.raises(PacTimeout, match="slow0.test, slow1.test"):
+            lookups.answer(["4 fast.test", *(f"4 slow{number}.test" for number in range(9))], time.monotonic() + 0.2)
+        assert threading.active_count() - before <= 3
+    finally:
+        gate.set()
+    assert describe_key("m") == "myIpAddress()"
+
+
+def test_lookups_of_a_run_are_reported(make_script):
+    """The answer names what was looked up and how long that holds."""
+    script = make_script(
+        "function FindProxyForURL(u, h) { return isResolvable(h) && myIpAddress() == '10.0.0.9' ? 'PROXY a:1' : 'DIRECT' }",
+        lookups=Lookups(Names(30, x_test=["10.0.0.1"]), my_addresses=lambda ex: ["10.0.0.9"]),
+    )
+    for _ in range(2):  # the second time the answers go along with the question
+        answer = script.find_proxy("http://x.test/", "x.test")
+        assert answer.text == "PROXY a:1"
+        assert answer.lookups == ("x.test", "myIpAddress()")
+        assert 25 < answer.dns_valid_for <= 30
+    assert script.find_proxy("http://y.test/", "y.test").text == "DIRECT"
+
+
+def test_dependent_names_take_rounds(make_script):
+    """A name built from an earlier answer is looked up in a further round; twenty-one are too many."""
+    text = """function FindProxyForURL(u, h) {
+        for (var i = 0; i < +h; i++) u = dnsResolve('n' + i + '-' + ('' + u).split('.').join('-'));
+        return '' + u;
+    }"""
+
+    def resolve(name, six, seconds):
+        return Resolved((f"10.0.0.{len(name)}",), 0)
+
+    script = make_script(text, lookups=Lookups(resolve))
+    assert script.find_proxy("x", "20").text.startswith("10.0.0.")
+    with pytest.raises(PacTimeout, match="20 rounds"):
+        make_script(text, lookups=Lookups(resolve)).find_proxy("x", "21")
+
+
+def test_lookups_while_loading(make_script, engine):
+    """Lookups at the top level are answered too, and the text is loaded anew when they no longer hold."""
+    mine = ["10.0.0.1"]
+    text = "var mine = myIpAddress(); function FindProxyForURL(u, h) { return 'PROXY ' + mine + ':1' }"
+    lookups = Lookups(Names(), my_addresses=lambda ex: mine)
+    script = make_script(text, lookups=lookups, engine=engine)
+    assert script.find_proxy("http://x/", "x").text == "PROXY 10.0.0.1:1"
+    assert script.find_proxy("http://x/", "x").lookups == ("myIpAddress()",)
+    mine[0] = "10.0.0.2"
+    assert script.find_proxy("http://x/", "x").text == "PROXY 10.0.0.1:1"
+    lookups.clear()
+    script._loaded.answers = {key: answer._replace(expires=0) for key, answer in script._loaded.answers.items()}
+    assert script.find_proxy("http://x/", "x").text == "PROXY 10.0.0.2:1"
+
+
+def test_lookup_budget_is_the_calls(make_script):
+    """A name that is not resolved in the time of the call ends it, and the script goes on afterwards."""
+    gate = threading.Event()
+
+    def resolve(name, six, seconds):
+        gate.wait(10)
+        return Resolved(("10.0.0.1",), 0)
+
+    script = make_script(
+        "function FindProxyForURL(u, h) { return 'PROXY ' + dnsResolve(h) + ':1' }", lookups=Lookups(resolve)
+    )
+    script.load()
+    with pytest.raises(PacTimeout, match="x.test"):
+        script.find_proxy("http://x.test/", "x.test", timeout=0.2)
+    gate.set()
+    assert script.find_proxy("http://x.test/", "x.test").text == "PROXY 10.0.0.1:1"
+
+
+@pytest.mark.parametrize("row", MY_ADDRESS_ROWS, ids=lambda row: row["source"].rpartition(":")[2])
+def test_my_address_as_chromium(row):
+    """The order of probes, and what counts, is Chromium's."""
+    routes = dict(row["routes"])
+    assert my_addresses(row["ex"], routes.get, lambda: list(row["hostname_dns"])) == row["expected"]
+
+
+def test_my_address_stops_at_the_first_ipv4():
+    """myIpAddress needs no second probe once it has an IPv4 address; the Ex function takes the whole stage."""
+    asked = []
+
+    def probe(destination):
+        asked.append(destination)
+        return "fd00::1" if ":" in destination else "10.0.0.1"
+
+    assert my_addresses(False, probe, list) == ["10.0.0.1"]
+    assert asked == ["8.8.8.8"]
+    assert my_addresses(True, probe, list) == ["10.0.0.1", "fd00::1"]
+
+
+def test_my_address_of_this_machine_is_an_address():
+    """The real probes send nothing and give addresses that are not loopback."""
+    import ipaddress
+
+    assert not any(ipaddress.ip_address(found).is_loopback for found in my_addresses(True, own_name=list))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        ("hosts: files dns", False),
+        ("hosts:\tfiles resolve [!UNAVAIL=return] myhostname dns # mdns", False),
+        ("hosts: files mdns4_minimal [NOTFOUND=return] dns", True),
+        ("hosts: files sss dns", True),
+        ("passwd: files sss", False),
+        ("", False),
+    ],
+)
+def test_nsswitch_decides_who_resolves(tmp_path, hosts, expected):
+    """Only a system with sources of names beyond files and DNS is asked through getaddrinfo."""
+    path = tmp_path / "nsswitch.conf"
+    path.write_text(hosts + "\n")
+    assert system_dns.needs_getaddrinfo("linux", path) is expected
+    assert system_dns.needs_getaddrinfo("darwin", path)
+    assert system_dns.needs_getaddrinfo("win32", path)
+    assert not system_dns.needs_getaddrinfo("linux", tmp_path / "none")
+
+
+def test_hosts_file_comes_first(tmp_path, monkeypatch):
+    """The hosts file answers before DNS is asked, and is read again when it changes."""
+    hosts, nsswitch = tmp_path / "hosts", tmp_path / "nsswitch.conf"
+    nsswitch.write_text("hosts: files dns\n")
+    hosts.write_text("10.0.0.1 intra Intra.corp # comment\nfd00::1 intra.corp six.corp\n")
+    monkeypatch.setattr(system_dns, "_HOSTS", hosts)
+    monkeypatch.setattr(system_dns, "needs_getaddrinfo", lambda: False)
+    asked = []
+    monkeypatch.setattr(system_dns, "by_dns", lambda name, six, seconds: asked.append(name) or Resolved((), 0))
+    assert system_dns.resolve("intra.corp.", True, 1).addresses == ("10.0.0.1", "fd00::1")
+    assert asked == []
+    assert system_dns.resolve("six.corp", False, 1).addresses == ()
+    assert system_dns.resolve("other.corp", False, 1).addresses == ()
+    assert asked == ["six.corp", "other.corp"]
+    hosts.write_text("10.0.0.22 other.corp\n")
+    assert system_dns.resolve("other.corp", False, 1).addresses == ("10.0.0.22",)
+
+
+def test_localhost_needs_no_dns():
+    """localhost resolves by the system, whatever the DNS servers say."""
+    assert "127.0.0.1" in system_dns.resolve("localhost", False, 1).addresses
+    assert system_dns.by_getaddrinfo("name.invalid..", False).addresses == ()
+
+
+class FakeDNS:
+    """A DNS server on loopback that knows some A and AAAA records."""
+
+    def __init__(self, records):
+        import socket
+
+        self.records = records
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(5)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def serve(self):
+        import dns.message
+        import dns.rcode
+        import dns.rrset
+
+        while True:
+            try:
+                data, peer = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            if not data:
+                return
+            query = dns.message.from_wire(data)
+            question = query.question[0]
+            name, kind = str(question.name).rstrip("."), question.rdtype.name
+            response = dns.message.make_response(query)
+            found = self.records.get((name, kind))
+            if found:
+                response.answer.append(dns.rrset.from_text(question.name, 42, "IN", kind, *found))
+            elif not any(known == name for known, _ in self.records):
+                response.set_rcode(dns.rcode.NXDOMAIN)
+            self.socket.sendto(response.to_wire(), peer)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc_info):
+        import socket
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", self.socket.getsockname())
+        self.thread.join(5)
+        self.socket.close()
+
+
+def test_dns_with_search_domains(tmp_path, monkeypatch):
+    """DNS is asked with the search domains, and the TTL of the records is kept."""
+    import dns.resolver
+
+    with FakeDNS({("intra.corp.test", "A"): ["10.0.0.7"], ("intra.corp.test", "AAAA"): ["fd00::7"]}) as server:
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers = ["127.0.0.1"]
+        resolver.port = server.socket.getsockname()[1]
+        resolver.search = [dns.name.from_text("corp.test")]
+        monkeypatch.setattr(system_dns._resolver, "load", lambda path: resolver)
+        assert system_dns.by_dns("intra", False, 3) == (("10.0.0.7",), 42.0)
+        assert system_dns.by_dns("intra.corp.test", True, 3) == (("10.0.0.7", "fd00::7"), 42.0)
+        assert system_dns.by_dns("none.corp.test", True, 3).addresses == ()
+
+
+def test_resolv_conf_is_read(tmp_path):
+    """Servers and search domains come from resolv.conf; without one the server is this machine."""
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 10.0.0.53\nsearch corp.test\n")
+    resolver = system_dns._Cached(system_dns._read_resolver, system_dns._no_resolver)
+    assert resolver.load(path).nameservers == ["10.0.0.53"]
+    assert str(resolver.load(path).search[0]) == "corp.test."
+    assert resolver.load(tmp_path / "none").nameservers == ["127.0.0.1"]

@@ -1,0 +1,343 @@
+"""Getting PAC files: what is accepted, what is refused, and what the error says."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import http.server
+import socket
+import ssl
+import threading
+import time
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from pacaware._pac import fetch
+from pacaware._pac.fetch import NotModified, fetch_pac
+from pacaware.errors import PacFetchError
+
+PAC = "function FindProxyForURL(url, host) { return 'DIRECT' }"
+TYPE = "application/x-ns-proxy-autoconfig"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    timeout = 5
+
+    def do_GET(self):
+        self.server.requests.append(self)
+        self.server.answer(self)
+
+    def log_message(self, *args):
+        pass
+
+    def reply(self, status=200, body=PAC, **headers):
+        body = body.encode() if isinstance(body, str) else body
+        self.send_response(status)
+        for name, value in {"Content_Type": TYPE, "Content_Length": str(len(body)), **headers}.items():
+            if value is not None:
+                self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # clients that leave early are what some tests are about
+
+
+@pytest.fixture
+def serve():
+    """Start servers on loopback, each answering by a function of its handler."""
+    servers = []
+
+    def start(answer=Handler.reply, context=None):
+        server = Server(("127.0.0.1", 0), Handler)
+        server.answer, server.requests = answer, []
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.url = f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        servers.append((server, thread))
+        return server
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()
+
+
+def answering(**reply):
+    return lambda handler: handler.reply(**reply)
+
+
+def test_plain(serve):
+    """The text comes with its size, status and what says how long it is fresh."""
+    server = serve(
+        answering(
+            Cache_Control="max-age=60", ETag='"1"', Last_Modified="Mon, 01 Jan 2024 00:00:00 GMT", Age="3", Expires="0"
+        )
+    )
+    got = fetch_pac(server.url + "/proxy.pac?x=1")
+    assert (got.text, got.url, got.status, got.size, got.notes) == (
+        PAC,
+        server.url + "/proxy.pac?x=1",
+        200,
+        len(PAC),
+        (),
+    )
+    assert (got.cache_control, got.etag, got.age, got.expires) == ("max-age=60", '"1"', "3", "0")
+    assert got.last_modified == "Mon, 01 Jan 2024 00:00:00 GMT"
+    assert got.date
+    assert 0 < got.seconds < 5
+    assert server.requests[0].path == "/proxy.pac?x=1"
+
+
+def test_conditional(serve):
+    """With what was got before the server may say that nothing changed."""
+    server = serve(answering(status=304, body="", ETag='"1"', Cache_Control="max-age=5"))
+    got = fetch_pac(server.url, etag='"1"', last_modified="Mon, 01 Jan 2024 00:00:00 GMT")
+    assert got == NotModified(server.url, "max-age=5", date=got.date, etag='"1"')
+    sent = server.requests[0].headers
+    assert (sent["If-None-Match"], sent["If-Modified-Since"]) == ('"1"', "Mon, 01 Jan 2024 00:00:00 GMT")
+    with pytest.raises(PacFetchError, match="status 304"):
+        fetch_pac(server.url)
+
+
+def test_never_through_a_proxy(serve, monkeypatch):
+    """The proxies of the environment play no part."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert fetch_pac(serve().url).text == PAC
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        (f"// \u00e9\n{PAC}".encode(), TYPE, f"// \u00e9\n{PAC}"),
+        (f"// \u00e9\n{PAC}".encode("latin-1"), TYPE, f"// \u00e9\n{PAC}"),
+        (f"// \u65e5\n{PAC}".encode("shift_jis"), TYPE + "; charset=Shift_JIS", f"// \u65e5\n{PAC}"),
+        (f"// \u65e5\n{PAC}".encode("cp932"), TYPE + '; charset="windows-31j"', f"// \u65e5\n{PAC}"),
+        (b"\xef\xbb\xbf" + PAC.encode(), TYPE, PAC),
+        (b"\xef\xbb\xbf" + PAC.encode(), TYPE + "; charset=utf-8", PAC),
+        (PAC.encode("utf-16"), TYPE, PAC),
+        (PAC.encode("utf-16"), TYPE + "; charset=utf-16", PAC),
+        (b"\xfe\xff" + PAC.encode("utf-16-be"), TYPE, PAC),
+        (b"// \xe9\n" + PAC.encode(), TYPE + "; charset=utf-8", f"// \ufffd\n{PAC}"),
+        (PAC.encode(), TYPE + "; charset=klingon", PAC),
+    ],
+)
+def test_decoding(serve, body, content_type, text):
+    """Charset of the header, byte order mark, UTF-8, else Latin-1."""
+    got = fetch_pac(serve(answering(body=body, Content_Type=content_type)).url)
+    assert got.text == text
+    assert bool(got.notes) == ("klingon" in content_type)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "text/html", None])
+def test_any_type_is_taken_with_a_note(serve, content_type):
+    """A wrong MIME type does no harm but is noted."""
+    got = fetch_pac(serve(answering(Content_Type=content_type)).url)
+    assert got.text == PAC
+    assert TYPE in got.notes[0]
+
+
+def test_compressed(serve):
+    """A compressed file is unpacked, and the limit is on what comes out."""
+    server = serve(answering(body=gzip.compress(PAC.encode()), Content_Encoding="gzip"))
+    assert fetch_pac(server.url).text == PAC
+    bomb = gzip.compress(b"x" * (20 << 20))
+    with pytest.raises(PacFetchError, match="larger than 1 MiB"):
+        fetch_pac(serve(answering(body=bomb, Content_Encoding="gzip")).url)
+
+
+def test_size_limit(serve):
+    """1 MiB is accepted, a byte more is not."""
+    body = PAC + " " * (fetch.MAX_BYTES - len(PAC))
+    assert fetch_pac(serve(answering(body=body)).url).size == fetch.MAX_BYTES
+    with pytest.raises(PacFetchError, match="larger than 1 MiB"):
+        fetch_pac(serve(answering(body=body + " ")).url)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        ({"status": 404}, "status 404; its server does not have it"),
+        ({"status": 401}, "status 401; its server wants a logon"),
+        ({"status": 503}, "status 503; its server has trouble"),
+        ({"status": 204, "body": ""}, "status 204; only 200"),
+        ({"status": 206}, "status 206"),
+        ({"body": ""}, "is empty"),
+        ({"body": "hello"}, "does not contain FindProxyForURL"),
+        ({"body": "\n<!DOCTYPE html><title>Log on</title>", "Content_Type": "text/html"}, "captive portal"),
+        ({"status": 302, "body": ""}, "without saying where"),
+        ({"status": 302, "body": "", "Location": "http://[::1"}, "not a URL"),
+        ({"body": b"junk", "Content_Encoding": "gzip"}, "did not send it"),
+        ({"body": PAC, "Content_Length": "9999"}, "did not send it"),
+    ],
+)
+def test_not_obtained(serve, reply, words):
+    """What comes instead of a PAC file is said, with the URL and without its secrets."""
+    server = serve(answering(**reply))
+    with pytest.raises(PacFetchError) as caught:
+        fetch_pac(server.url.replace("//", "//user:secret@") + "/p.pac?token=secret")
+    assert words in str(caught.value)
+    assert f"{server.url}/p.pac?token=..." in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_redirects(serve):
+    """Redirects are followed up to ten times, relative ones too; the URL in the end is told."""
+
+    def answer(handler):
+        step = int(handler.path.strip("/") or 0)
+        handler.reply() if step == limit else handler.reply(302, "", Location=f"/{step + 1}")
+
+    server = serve(answer)
+    limit = 10
+    assert fetch_pac(server.url + "/0").url == server.url + "/10"
+    limit = 11
+    with pytest.raises(PacFetchError, match="more than 10 times"):
+        fetch_pac(server.url + "/0")
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "data:,FindProxyForURL", "ftp://h/p.pac", "javascript:1"])
+def test_redirects_to_other_schemes(serve, target):
+    """A server cannot send us to a file or anything else that is not http."""
+    server = serve(answering(status=302, body="", Location=target))
+    with pytest.raises(PacFetchError, match="only http and https"):
+        fetch_pac(server.url, allow_file=True)
+
+
+@pytest.fixture(scope="module")
+def tls():
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    return server, client
+
+
+def test_https(serve, tls):
+    """TLS is verified: against the context that is given, else against the store of the system."""
+    server = serve(context=tls[0])
+    assert fetch_pac(server.url, ssl_context=tls[1]).text == PAC
+    with pytest.raises(PacFetchError, match="certificate"):
+        fetch_pac(server.url)
+
+
+def test_https_is_not_given_up(serve, tls):
+    """A redirect from https to http is not followed; the other way round it is."""
+    plain = serve()
+    server = serve(answering(status=302, body="", Location=plain.url), context=tls[0])
+    with pytest.raises(PacFetchError, match="give up encryption"):
+        fetch_pac(server.url, ssl_context=tls[1])
+    assert plain.requests == []
+    up = serve(answering(status=302, body="", Location=serve(context=tls[0]).url))
+    assert fetch_pac(up.url, ssl_context=tls[1]).text == PAC
+
+
+@pytest.mark.parametrize("part", ["headers", "body", "nothing"])
+def test_slow_drip_is_bounded(serve, part):
+    """A server that sends a byte now and then, or nothing, does not hold us longer than the timeout."""
+    over = threading.Event()
+
+    def drip(handler):
+        if part == "body":
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000")
+            handler.end_headers()
+        while not over.is_set() and part != "nothing":
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            over.wait(0.02)
+        over.wait(5)
+
+    server = serve(drip)
+    started = time.monotonic()
+    with pytest.raises(PacFetchError, match=r"did not arrive within 0.3 s|did not send it"):
+        fetch_pac(server.url, timeout=0.3)
+    assert time.monotonic() - started < 1.5
+    over.set()
+
+
+def test_no_server():
+    """A closed port is said at once, with advice."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        with pytest.raises(PacFetchError, match="no connection to 127.0.0.1"):
+            fetch_pac(f"http://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1", "https://:80/", "http://a b/", "http://127.0.0.1:99999/"])
+def test_impossible_urls(url):
+    """A URL that leads nowhere is an error like any other."""
+    with pytest.raises(PacFetchError):
+        fetch_pac(url, timeout=5)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"data:{TYPE},{quote(PAC)}",
+        f"data:{TYPE};base64,{base64.b64encode(PAC.encode()).decode()}",
+        f"DATA:;base64,{base64.b64encode(PAC.encode()).decode().rstrip('=')}",
+        f"data:text/plain;charset=utf-16le,{quote(PAC.encode('utf-16-le'))}",
+        f"data:,{PAC}",
+    ],
+)
+def test_data_urls(url):
+    """data: URLs hold the text themselves, in base64 or not."""
+    assert fetch_pac(url).text == PAC
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("data:text/plain", "no comma"),
+        ("data:;base64,!!!!", "base64"),
+        ("data:,hello", "does not contain"),
+        ("data:," + "x" * (fetch.MAX_BYTES + 1), "1 MiB"),
+        ("ftp://h/p.pac", "not http, https or data"),
+        ("gopher://h/", "gopher: is not"),
+    ],
+)
+def test_what_cannot_be_used(url, words):
+    """Other URLs are refused with the reason, and shown short."""
+    with pytest.raises(PacFetchError, match=words) as caught:
+        fetch_pac(url)
+    assert len(str(caught.value)) < 300
+
+
+def test_files_only_if_allowed(tmp_path):
+    """A file is refused as Internet Explorer 11 does, with advice, unless files are allowed."""
+    path = tmp_path / "a proxy.pac"
+    path.write_bytes(b"\xef\xbb\xbf" + PAC.encode())
+    urls = [
+        str(path),
+        path.as_uri(),
+        path.as_uri().replace("file:///", "file:/"),
+        f"file://localhost{quote(str(path))}",
+    ]
+    for url in urls:
+        with pytest.raises(PacFetchError, match=r"Internet Explorer 11.*web server.*allow_file=True"):
+            fetch_pac(url)
+        assert fetch_pac(url, allow_file=True).text == PAC
+    with pytest.raises(PacFetchError, match="was not read"):
+        fetch_pac(str(tmp_path / "none"), allow_file=True)
+    path.write_text("x" * (fetch.MAX_BYTES + 1))
+    with pytest.raises(PacFetchError, match="1 MiB"):
+        fetch_pac(str(path), allow_file=True)
+
+
+def test_drive_letters_are_paths():
+    """C: is a drive and not a scheme."""
+    with pytest.raises(PacFetchError, match="local file"):
+        fetch_pac(r"C:\temp\proxy.pac")
