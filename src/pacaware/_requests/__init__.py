@@ -35,21 +35,21 @@ class Shell:
         return adapter
 
 
-_shells: dict[int, Shell] = {}
+_shells: dict[Any, Shell] = {}
 _lock = threading.Lock()
 
 
 def build(requests: ModuleType, urllib3: ModuleType | None = None) -> Shell:
     """Return the shell for a requests module; the same one each time. Raises ImportError if urllib3 is not usable."""
+    base: Any = requests.adapters.HTTPAdapter  # not the module, which is the same after a reload
     with _lock:
-        shell = _shells.get(id(requests))
+        shell = _shells.get(base)
         if shell is None:
             pair = pair_of(requests, urllib3)
             factory = ManagerFactory(pair)
-            base: Any = requests.adapters.HTTPAdapter
             # Under its public name it can be pickled; there is none for the copies inside pip.
             module = "pacaware.requests" if requests.__name__ == "requests" else __name__
             body = {"_pair": pair, "_factory": factory, "__module__": module, "__doc__": PacAdapterBase.__doc__}
             adapter = type("PacAdapter", (PacAdapterBase, base), body)
-            shell = _shells[id(requests)] = Shell(pair, factory, adapter)
+            shell = _shells[base] = Shell(pair, factory, adapter)
         return shell

@@ -78,7 +78,7 @@ class TunnelConnection(Routed, HTTPSConnection):
         self._deadline = Deadline(self.timeout)
         while True:
             try:
-                HTTPSConnection.connect(self)
+                super(Routed, self).connect()
             except _Reconnect:
                 assert self._handshake is not None
                 assert self.sock is not None

@@ -18,6 +18,7 @@ from pacaware._requests._manager import ManagerFactory, Managers, RouteKey, Rout
 from pacaware._requests._merge import Given, MergedProxies, given_proxy, read_proxy
 from pacaware._requests._pair import Pair
 from pacaware._requests._retries import Budget
+from pacaware._requests._trust import OriginTrust
 from pacaware._requests._wiring import Wiring
 from pacaware.errors import ConfigError, PacawareError
 
@@ -61,7 +62,8 @@ class Dispatcher:
     """Sends the requests of one adapter, each over the route that is right for it. Thread-safe.
 
     ``resolver`` is called when settings are needed. ``forced`` is a proxy (or DIRECT) for everything. With
-    ``heeds_trust_env`` a session's ``trust_env=False`` means that there are no settings.
+    ``heeds_trust_env`` a session's ``trust_env=False`` means that there are no settings. ``system_trust`` has origins
+    checked against the operating system's certificates where ``verify`` is True.
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class Dispatcher:
         proxy_auth: ProxyAuthArgument = None,
         forced: Given | None = None,
         heeds_trust_env: bool = True,
+        system_trust: bool = False,
     ) -> None:
         self._pair = pair
         self._factory = factory
         self._resolver = resolver
         self._proxy_auth = proxy_auth
         self._heeds_trust_env = heeds_trust_env
+        self._origin_trust = OriginTrust() if system_trust else None
         self._managers = Managers()
         self._given: dict[str, tuple[Given, ProxyAuth]] = {}
         self._warned = False
@@ -223,6 +227,7 @@ class Dispatcher:
         proxy = route.proxy
         https = request.url[:6].lower() == "https:"
         stream = proxy is None or proxy.scheme.startswith("socks") or (not https and "Upgrade" in request.headers)
+        by_system = self._origin_trust if https and call.verify is True else None
         if plain:
             manager = adapter.poolmanager
         else:
@@ -231,12 +236,15 @@ class Dispatcher:
         try:
             if hasattr(adapter, "build_connection_pool_key_attributes"):
                 where, how = adapter.build_connection_pool_key_attributes(request, call.verify, call.cert)
+                if by_system is not None:
+                    how = {**how, "ssl_context": by_system.context(call.cert)}
                 pool = manager.connection_from_host(**where, pool_kwargs=how)
             else:  # the requests inside pip 24.0 and before
                 pool = manager.connection_from_url(request.url)
         except ValueError as exc:  # urllib3's LocationValueError among them
             raise self._pair.exceptions.InvalidURL(exc, request=request) from exc
-        adapter.cert_verify(pool, request.url, call.verify, call.cert)
+        if by_system is None:
+            adapter.cert_verify(pool, request.url, call.verify, call.cert)
         forward = not (https or stream)
         if type(adapter).request_url is not self._factory.plain_request_url:
             return pool, adapter.request_url(request, {"all": str(proxy)} if forward else {})

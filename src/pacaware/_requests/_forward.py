@@ -6,6 +6,7 @@ import contextlib
 import io
 import itertools
 import logging
+import selectors
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, assert_never
@@ -22,6 +23,7 @@ _log: Final = logging.getLogger("pacaware")
 _CHUNK: Final = 16384
 _MAX_DRAIN: Final = 256 * 1024
 _LOGON_REQUIRED: Final = 407
+_REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class _Message:
@@ -31,7 +33,7 @@ class _Message:
         self, send: Callable[..., None], method: str, url: str, body: Any, headers: Mapping[str, str], options: Any
     ) -> None:
         self._send = send
-        self._method = method
+        self.method = method
         self.url = url
         self.headers = headers
         self.options = options
@@ -57,7 +59,7 @@ class _Message:
         if self._sent and self._position is not None:
             self._body.seek(self._position)
         self._sent = True
-        self._send(self._method, self.url, body=self._body, headers=self._with(authorization), **self.options)
+        self._send(self.method, self.url, body=self._body, headers=self._with(authorization), **self.options)
 
     def read_ahead(self, limit: int) -> bool:
         """Read up to ``limit`` bytes of the body into memory; returns whether that was all of it."""
@@ -134,14 +136,26 @@ class ForwardConnection(Routed):
         if early is not None or exchange is None:
             return early or super().getresponse()
         read_timeout = None if self._timeout_is_current or self.sock is None else self.sock.gettimeout()
-        delivered = None
-        while delivered is None:
-            if not self._timeout_is_current and self.sock is not None:
-                self.sock.settimeout(read_timeout)
-            response = super().getresponse()
+        response = super().getresponse()
+        while True:
             self._report(exchange, response)
             delivered = self._advance(exchange, response)
-        return delivered
+            if delivered is not None:
+                return delivered
+            if not self._timeout_is_current and self.sock is not None:
+                self.sock.settimeout(read_timeout)
+            response = self._next_response(exchange)
+
+    def _next_response(self, exchange: ForwardExchange) -> Any:
+        """Return the answer to a further leg; some proxies close after a 407 without saying so."""
+        try:
+            return super().getresponse()
+        except ConnectionError:
+            if self._message.method not in _REPEATABLE:
+                raise  # it may have reached the origin
+            self._reconnect(exchange)
+            self._advance(exchange, None)
+            return super().getresponse()
 
     def _report(self, exchange: ForwardExchange, response: Any) -> None:
         # http.client closes the connection as soon as it has read that the other side will do so.
@@ -185,9 +199,12 @@ class ForwardConnection(Routed):
 
     def _make_way(self, exchange: ForwardExchange, response: Any, *, reconnect: bool) -> None:
         """Read the response to its end, or take a new connection to the same proxy."""
-        if not reconnect and self.sock is not None and _drained(response):
+        if not reconnect and self.sock is not None and _drained(response) and not _is_over(self.sock):
             return
         response.close()
+        self._reconnect(exchange)
+
+    def _reconnect(self, exchange: ForwardExchange) -> None:
         now, self.timeout = self.timeout, self._connect_timeout
         self.close()
         try:
@@ -204,6 +221,13 @@ class ForwardConnection(Routed):
             self._auth.failure or f"the proxy {self._wiring.proxy} asks for a logon, and the body cannot be sent again"
         )
         _log.warning("407: %s", why)
+
+
+def _is_over(sock: socket.socket) -> bool:
+    """Say whether there is something to read now, which after a whole response can only be the end."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _drained(response: Any) -> bool:

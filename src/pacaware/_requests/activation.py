@@ -5,16 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from pacaware._auth.store import ProxyAuthArgument
+from pacaware._auth.store import ProxyAuth, ProxyAuthArgument
 from pacaware._requests import build
 from pacaware._requests._dispatch import Dispatcher
 from pacaware._requests._manager import RouteName
 from pacaware._requests._merge import recording
-
-if TYPE_CHECKING:
-    from pacaware._resolver import ProxyResolver
+from pacaware._resolver import ProxyResolver, default_resolver
 
 __all__ = ["install"]
 
@@ -22,19 +20,28 @@ _ATTRIBUTE = "_pacaware_dispatcher"
 
 
 def install(
-    module: ModuleType, *, resolver_factory: Callable[[], ProxyResolver], proxy_auth: ProxyAuthArgument = None
+    module: ModuleType,
+    *,
+    resolver: ProxyResolver | None = None,
+    proxy_auth: ProxyAuthArgument = None,
+    trust: Literal["system"] | None = None,
 ) -> Callable[[], None]:
     """Make every HTTPAdapter of a requests module (also pip's copy) choose its proxies by pacaware; returns the undo.
 
     Adapters that override ``get_connection()`` or ``get_connection_with_tls_context()`` lead somewhere of their own and
-    are left alone, as are URLs other than http and https. Raises ImportError where urllib3 is not the real one.
+    are left alone, as are URLs other than http and https. ``resolver`` is the process's default one if it is not given.
+    ``trust="system"`` checks origins against the operating system's certificates where ``verify`` is left at its
+    default. Raises ImportError where urllib3 is not the real one.
     """
+    find = default_resolver if resolver is None else lambda: resolver
     shell = build(module)
     adapter_class, session_class = module.adapters.HTTPAdapter, module.sessions.Session
     plain_send, plain_manager_for = adapter_class.send, adapter_class.proxy_manager_for
     plain_merge = session_class.merge_environment_settings
     own_ways = [name for name in ("get_connection", "get_connection_with_tls_context") if hasattr(adapter_class, name)]
     plain_ways = [getattr(adapter_class, name) for name in own_ways]
+    # One for all sessions, so that what a proxy has accepted or rejected once is known to all.
+    auth = ProxyAuth(proxy_auth)
     lock = threading.Lock()
     active = True
 
@@ -44,7 +51,14 @@ def install(
             with lock:
                 dispatcher = getattr(adapter, _ATTRIBUTE, None)
                 if dispatcher is None:
-                    dispatcher = Dispatcher(shell.pair, shell.factory, resolver_factory, proxy_auth=proxy_auth)
+                    dispatcher = Dispatcher(
+                        shell.pair,
+                        shell.factory,
+                        find,
+                        proxy_auth=auth,
+                        heeds_trust_env=resolver is None,
+                        system_trust=trust == "system",
+                    )
                     setattr(adapter, _ATTRIBUTE, dispatcher)
         return dispatcher
 
