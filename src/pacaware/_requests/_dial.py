@@ -1,0 +1,115 @@
+"""TCP to a proxy under one deadline, the lookup of its name included."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+__all__ = ["Deadline", "SocketOptions", "dial"]
+
+SocketOptions: TypeAlias = Sequence[tuple[Any, ...]]
+_Addresses: TypeAlias = Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]]
+
+_lookups: Final = threading.BoundedSemaphore(64)
+
+
+class Deadline:
+    """The end of a number of seconds from now; None is no end."""
+
+    __slots__ = ("_until", "seconds")
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> float | None:
+        """Return the seconds that are left; raises TimeoutError when there are none."""
+        if self._until is None:
+            return None
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return left
+
+    def bound(self, sock: socket.socket) -> None:
+        """Let the next operation on ``sock`` end with the deadline."""
+        sock.settimeout(self.left())
+
+
+def dial(
+    host: str,
+    port: int,
+    deadline: Deadline,
+    *,
+    family: int = socket.AF_UNSPEC,
+    source_address: tuple[str, int] | None = None,
+    options: SocketOptions | None = None,
+) -> socket.socket:
+    """Connect to the first address of ``host`` that answers; raises OSError.
+
+    Each address but the last gets an equal share of the time that is left.
+    """
+    addresses = _look_up(host, port, family, deadline)
+    error: OSError = OSError(f"{host} has no address")
+    for index, (kind, socktype, protocol, _, address) in enumerate(addresses):
+        sock = socket.socket(kind, socktype, protocol)
+        try:
+            for option in options or ():
+                sock.setsockopt(*option)
+            left = deadline.left()
+            sock.settimeout(None if left is None else left / (len(addresses) - index))
+            if source_address:
+                sock.bind(source_address)
+            sock.connect(address)
+        except OSError as exc:
+            error = exc
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise error
+
+
+def _look_up(host: str, port: int, family: int, deadline: Deadline) -> _Addresses:
+    """Ask for the addresses of a host, in a thread of its own where there is a deadline.
+
+    getaddrinfo() knows no time limit. A thread that hangs in it is left behind, and there can be 64 of them.
+    """
+    left = deadline.left()
+    if left is None or _is_address(host):
+        return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    if not _lookups.acquire(timeout=left):
+        raise TimeoutError("too many name lookups hang")
+    answer: list[_Addresses | BaseException] = []
+    done = threading.Event()
+
+    def look_up() -> None:
+        try:
+            answer.append(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM))
+        except BaseException as exc:  # noqa: BLE001  # it is raised again where it can be handled
+            answer.append(exc)
+        finally:
+            _lookups.release()
+            done.set()
+
+    threading.Thread(target=look_up, name=f"pacaware-lookup-{host}", daemon=True).start()
+    if not done.wait(deadline.left()):
+        raise TimeoutError(f"the lookup of {host} takes too long")
+    found = answer[0]
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
