@@ -1,0 +1,105 @@
+"""Routes as httpcore sees them: the route is part of the origin, so that one pool keeps all connections apart."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import httpcore
+
+from pacaware._auth.store import ProxyAuth
+from pacaware._core.route import Route
+
+__all__ = ["Deadline", "PoolLimits", "RouteOrigin", "RouteSettings", "RouteURL", "absolute_target", "without_zone"]
+
+
+class RouteOrigin(httpcore.Origin):
+    """An origin as one route reaches it; ``forward`` means by absolute-form instead of a connection of its own."""
+
+    def __init__(self, url: httpcore.URL, route: Route, *, forward: bool) -> None:
+        origin = url.origin
+        super().__init__(origin.scheme, origin.host, origin.port)
+        self.route = route
+        self.forward = forward
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, RouteOrigin)
+            and self.host == other.host
+            and self.port == other.port
+            and self.scheme == other.scheme
+            and self.forward == other.forward
+            and self.route == other.route
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # httpcore's own Origin cannot be hashed either
+
+
+class RouteURL(httpcore.URL):
+    """A URL together with the route that leads to it."""
+
+    def __init__(self, url: httpcore.URL, route: Route, *, forward: bool) -> None:
+        self.scheme, self.host, self.port, self.target = url.scheme, url.host, url.port, url.target
+        self._origin = RouteOrigin(url, route, forward=forward)
+
+    @property
+    def origin(self) -> RouteOrigin:
+        """The origin with the route in it, by which the pool chooses a connection."""
+        return self._origin
+
+
+def absolute_target(url: httpcore.URL) -> bytes:
+    """Return the request target in absolute-form (RFC 9112, section 3.2.2), IPv6 in brackets."""
+    host = without_zone(url.host.decode("ascii")).encode("ascii")
+    if b":" in host:
+        host = b"[%b]" % host
+    # OPTIONS * of an origin is an absolute URL without a path (RFC 9112, section 3.2.4).
+    target = b"" if url.target == b"*" else url.target
+    port = b"" if url.port is None else b":%d" % url.port
+    return b"%b://%b%b%b" % (url.scheme, host, port, target)
+
+
+def without_zone(host: str) -> str:
+    """Return an address without its zone, which means nothing to a proxy (RFC 6874, section 4)."""
+    return host.partition("%")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """What all connections of one transport share."""
+
+    auth: ProxyAuth
+    proxy_tls: Callable[[], ssl.SSLContext]
+    proxy_headers: tuple[tuple[str, str], ...] = ()
+    local_address: str | None = None
+    socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """How many connections there may be, and which protocols they may speak; as httpcore's pool takes them."""
+
+    max_connections: int | None
+    max_keepalive_connections: int | None
+    keepalive_expiry: float | None
+    http1: bool
+    http2: bool
+
+
+class Deadline:
+    """The seconds that are left of a limit which several operations share; None is no limit."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> float | None:
+        """Return the seconds left; raises httpcore.ConnectTimeout when there are none."""
+        if self._end is None:
+            return None
+        seconds = self._end - time.monotonic()
+        if seconds <= 0:
+            raise httpcore.ConnectTimeout("timed out")
+        return seconds
