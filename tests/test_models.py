@@ -229,10 +229,20 @@ class TestProxyConfig:
         assert SECRET not in repr(config) + str(config)
 
     @given(st.one_of(ANY_TEXT, LIKE_A_PROXY))
-    def test_any_text_is_taken(self, text):
-        """What cannot be read is left for the reader of the rules, which says why; nothing crashes here."""
-        config = ProxyConfig(proxy_server=f"http://u:{SECRET}@p;{text}")
-        assert SECRET not in repr(config)
+    def test_no_text_shows_a_password(self, text):
+        """Beside a password, what cannot be read is refused without being shown: it may be a part of one."""
+        try:
+            config = ProxyConfig(proxy_server=f"http://u:{SECRET}@p;{text}")
+        except ConfigError as exc:
+            assert SECRET not in str(exc)
+            assert str(exc).endswith("blanks as %XX")
+        else:
+            assert SECRET not in repr(config)
+
+    def test_a_password_cut_in_two_is_refused(self):
+        """Without a scheme before it, a separator in a password cannot be told from one between proxies."""
+        with pytest.raises(ConfigError, match="blanks as %XX"):
+            ProxyConfig(proxy_server=f"u:{SECRET};x@h:1")
 
     def test_repr_hides_secrets_of_the_pac_url(self):
         """The PAC URL is shown without user, password and query values."""
