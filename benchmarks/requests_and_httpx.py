@@ -24,8 +24,8 @@ __all__ = ["run"]
 
 def run(lab: Lab) -> Iterator[Result]:
     """Yield the results, one after the other."""
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        del os.environ[name]
+    for name in [name for name in os.environ if name.lower().endswith(("_proxy", "_ca_bundle"))]:
+        del os.environ[name]  # requests prefers these to what its session says
     yield from _requests(lab)
     yield from _httpx(lab)
     yield from _pypac(lab)

@@ -248,9 +248,6 @@ class ProxyConfig:
         if self.proxy_server and "@" in self.proxy_server:
             found: list[tuple[str, str, str]] = []
             clean = _SERVER_TOKEN.sub(lambda match: _without_userinfo(match[0], found), self.proxy_server)
-            if not all(_is_server(token) for token in _SERVER_TOKEN.findall(clean)):
-                # The text may hold half a password, so it is not shown.
-                raise ConfigError("proxy_server is not understood: in a user or password, write ; , and blanks as %XX")
             object.__setattr__(self, "proxy_server", clean)
             object.__setattr__(self, "proxy_credentials", (*self.proxy_credentials, *found))
 
@@ -286,15 +283,6 @@ class ProxyConfig:
 
 def _rebuild_config(values: dict[str, Any]) -> ProxyConfig:
     return ProxyConfig(**values)
-
-
-def _is_server(token: str) -> bool:
-    key = _SCHEME_KEY.match(token)
-    server = token[key.end() if key else 0 :].rpartition("://")[2].rstrip("/")
-    try:
-        return bool(split_host_port(server))
-    except ValueError:
-        return False
 
 
 def _without_userinfo(token: str, found: list[tuple[str, str, str]]) -> str:

@@ -201,6 +201,7 @@ class _Handler:
             raise _Refusal(HTTPStatus.FORBIDDEN, f"{host} is not a name of this test.\n")
         try:
             sock = socket.create_connection((address, port), self._proxy._timeout)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except TimeoutError as exc:
             raise _Refusal(HTTPStatus.GATEWAY_TIMEOUT, f"{host}:{port} does not answer.\n") from exc
         except OSError as exc:

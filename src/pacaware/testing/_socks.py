@@ -150,6 +150,7 @@ class SocksProxy(ProxyEndpoint, RecordingServer[SeenSocksRequest]):
             return
         try:
             sock = socket.create_connection((address, seen.port), self._timeout)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError:
             self._reply(connection, seen, _UNREACHABLE[version])
             return
