@@ -230,8 +230,8 @@ class AuthController:
         return authorization
 
     def _reject(self, logon: _Logon) -> str | None:
-        if self._store is not None:
-            self._store.reject(self.proxy, logon.credentials)
+        assert self._store is not None  # without one no logon begins
+        self._store.reject(self.proxy, logon.credentials)
         return self._fail(
             f"it rejected the user or password that came from {logon.credentials.origin} "
             f"(tried with {_title(logon.scheme.name)})",

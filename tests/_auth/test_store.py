@@ -1,0 +1,254 @@
+"""ProxyAuth: whatever is given as proxy_auth=."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import pytest
+import requests.auth
+import requests_ntlm
+
+from pacaware._auth.store import ProxyAuth
+from pacaware._core.auth import Credentials
+from pacaware._core.challenge import parse_challenges
+from pacaware._core.scope import Trust
+from pacaware._models import ProxyServer
+from pacaware.auth import BasicAuth, EnvironCredentials, StaticCredentials, chain
+from pacaware.errors import ConfigError
+
+PROXY = ProxyServer("http", "proxy.corp", 8080)
+OTHER = ProxyServer("http", "other.test", 3128)
+SOCKS = ProxyServer("socks5", "proxy.corp", 1080)
+SECRET = "s3same"
+ASKED = parse_challenges(['Basic realm="x"'])
+URLS = (("proxy.corp:8080", "url", SECRET),)
+
+FORMS = {
+    "pair": ("alice", SECRET),
+    "mapping": {"*.corp": ("alice", SECRET), "other.test:3128": ("alice", SECRET)},
+    "BasicAuth": BasicAuth("alice", SECRET),
+    "preemptive": BasicAuth("alice", SECRET, preemptive=True),
+    "StaticCredentials": StaticCredentials("alice", SECRET),
+    "chain": chain(StaticCredentials("x", "y", ["nowhere"]), StaticCredentials("alice", SECRET)),
+    "HTTPProxyAuth": requests.auth.HTTPProxyAuth("alice", SECRET),
+    "HTTPBasicAuth": requests.auth.HTTPBasicAuth("alice", SECRET),
+    "HTTPDigestAuth": requests.auth.HTTPDigestAuth("alice", SECRET),
+    "HttpNtlmAuth": requests_ntlm.HttpNtlmAuth("alice", SECRET),
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    for name in ("USERNAME", "PASSWORD", "PASSWORD_FILE"):
+        monkeypatch.delenv(f"PACAWARE_PROXY_{name}", raising=False)
+    monkeypatch.delenv("PACAWARE_AUTH_PROXIES", raising=False)
+
+
+def log_on(auth, proxy=PROXY, trust=Trust.FULL):
+    """Return the controller of a new connection and what it answers to a 407."""
+    controller = auth.controller(proxy, trust)
+    return controller, controller.respond(ASKED, "GET", "/")
+
+
+@pytest.mark.parametrize("form", FORMS)
+class TestForms:
+    def test_accepted(self, form):
+        """Every form logs on with its user and password."""
+        auth = ProxyAuth(FORMS[form])
+        found = auth.find(PROXY)
+        assert (found.user, found.password) == ("alice", SECRET)
+        assert log_on(auth)[1] == "Basic YWxpY2U6czNzYW1l"
+
+    def test_no_secret_is_shown(self, form):
+        """Neither repr nor the failure after a rejection shows the password."""
+        auth = ProxyAuth(FORMS[form], urls=URLS)
+        controller, _ = log_on(auth, OTHER)
+        assert controller.respond(ASKED, "GET", "/") is None
+        assert "rejected the user or password that came from proxy_auth=" in str(controller.failure)
+        assert SECRET not in repr(auth) + str(auth) + repr(auth.find(PROXY)) + repr(controller) + str(
+            controller.failure
+        )
+
+    def test_no_secret_is_pickled(self, form):
+        """A pickle holds no password, and the error that follows from that says what to do."""
+        data = pickle.dumps(ProxyAuth(FORMS[form], urls=URLS))
+        assert SECRET.encode() not in data
+        controller, answer = log_on(pickle.loads(data))
+        assert answer is None
+        assert "no credentials were found" in str(controller.failure)
+        assert "dropped when a session is pickled: give proxy_auth= again" in str(controller.failure)
+
+
+class Nonsense:
+    username = "alice"
+    password = None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "alice:s3same",
+        ["alice", SECRET],
+        ("alice",),
+        ("alice", SECRET, "x"),
+        (b"alice", b"s3same"),
+        7,
+        Nonsense(),
+        object,
+    ],
+)
+def test_nonsense(given):
+    """Anything else is refused with its type and what is understood, and is not shown."""
+    with pytest.raises(ConfigError, match=r"give a \(user, password\) pair") as caught:
+        ProxyAuth(given)
+    assert f"proxy_auth={type(given).__name__}" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+class TestNothingGiven:
+    def test_nothing_known(self):
+        """Without credentials anywhere, the failure says how to give some."""
+        controller, answer = log_on(ProxyAuth())
+        assert answer is None
+        assert "give proxy_auth=(user, password), or set PACAWARE_PROXY_USERNAME" in str(controller.failure)
+
+    @pytest.mark.parametrize("given", [None, BasicAuth(), {"nowhere.test": ("x", "y")}])
+    def test_environment(self, monkeypatch, given):
+        """Where the caller named none for this proxy, the environment's are used, unless trust_env is off."""
+        monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "env")
+        monkeypatch.setenv("PACAWARE_PROXY_PASSWORD", SECRET)
+        assert ProxyAuth(given).find(PROXY).user == "env"
+        assert ProxyAuth(given, trust_env=False).find(PROXY) is None
+        assert ProxyAuth(("alice", "x")).find(PROXY).user == "alice"
+
+    def test_pickling(self, monkeypatch):
+        """Without secrets nothing is dropped, so the advice stays; the environment is asked again."""
+        again = pickle.loads(pickle.dumps(ProxyAuth(BasicAuth())))
+        assert "set PACAWARE_PROXY_USERNAME" in again.advice
+        monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "env")
+        assert again.find(PROXY).user == "env"
+
+
+class TestOrder:
+    def test_the_url_comes_first(self):
+        """Credentials in the proxy's own URL come before proxy_auth, and this before the settings'."""
+        settings = (("proxy.corp:8080", "settings", "x"), ("other.test:3128", "settings", "x"))
+        auth = ProxyAuth({"proxy.corp": ("alice", "x")}, urls=URLS, settings=lambda: settings)
+        assert auth.find(PROXY) == Credentials("url", SECRET, "the proxy URL", named=True, preemptive=True)
+        assert auth.find(replace(PROXY, port=1)).user == "alice"
+        assert auth.find(OTHER) == Credentials("settings", "x", "the proxy URL in the settings", named=True)
+
+    def test_settings_that_change(self):
+        """The settings are asked each time; after unpickling there are none until they are named again."""
+        auth = ProxyAuth()
+        auth.with_settings(lambda: URLS)
+        assert auth.find(PROXY).user == "url"
+        again = pickle.loads(pickle.dumps(auth))
+        assert again.find(PROXY) is None
+        again.with_settings(lambda: URLS)
+        assert again.find(PROXY).user == "url"
+
+    @pytest.mark.parametrize(
+        ("server", "proxy", "same"),
+        [
+            ("PROXY.corp:8080", PROXY, True),
+            ("proxy.corp", PROXY, False),
+            ("proxy.corp", ProxyServer("http", "proxy.corp", 80), True),
+            ("proxy.corp", ProxyServer("https", "proxy.corp", 443), True),
+            ("proxy.corp", SOCKS, True),
+            ("[2001:db8:0::1]:1", ProxyServer("http", "2001:db8::1", 1), True),
+            ("no proxy", PROXY, False),
+        ],
+    )
+    def test_which_proxy_a_url_names(self, server, proxy, same):
+        """A URL's credentials are for its own host and port only, however these are written."""
+        assert (ProxyAuth(urls=[(server, "u", "p")]).find(proxy) is not None) is same
+
+
+class TestAtOnce:
+    def test_credentials_of_the_url(self):
+        """Credentials in a proxy URL that the caller wrote go out unasked, to that proxy only."""
+        auth = ProxyAuth(urls=URLS)
+        assert auth.controller(PROXY).preemptive("GET", "/") == "Basic dXJsOnMzc2FtZQ=="
+        assert auth.controller(OTHER).preemptive("GET", "/") is None
+
+    @pytest.mark.parametrize(("preemptive", "goes"), [(True, True), (False, False)])
+    def test_basic_auth(self, preemptive, goes):
+        """BasicAuth goes out unasked only if told so."""
+        controller = ProxyAuth(BasicAuth("u", "p", preemptive=preemptive)).controller(PROXY)
+        assert (controller.preemptive("GET", "/") == "Basic dTpw") is goes
+
+    def test_out_of_scope(self):
+        """Nothing goes unasked to a proxy that WPAD found, unless the environment names it."""
+        auth = ProxyAuth(BasicAuth("u", "p", preemptive=True))
+        assert auth.controller(PROXY, Trust.NONE).preemptive("GET", "/") is None
+
+    def test_after_a_rejection(self):
+        """A pair that was rejected is not sent again, neither unasked nor asked."""
+        auth = ProxyAuth(urls=URLS)
+        controller = auth.controller(PROXY)
+        assert controller.preemptive("GET", "/")
+        assert controller.respond(ASKED, "GET", "/") is None
+        again = auth.controller(PROXY)
+        assert again.preemptive("GET", "/") is None
+        assert again.respond(ASKED, "GET", "/") is None
+        assert "15 minutes" in str(again.failure)
+
+    def test_what_basic_cannot_express(self):
+        """A user with a colon cannot go unasked; the answer to the 407 says why."""
+        auth = ProxyAuth(urls=[("proxy.corp:8080", "a:b", SECRET)])
+        assert auth.controller(PROXY).preemptive("GET", "/") is None
+        controller, answer = log_on(auth)
+        assert answer is None
+        assert "a user with a colon" in str(controller.failure)
+
+    def test_once_accepted(self):
+        """What one connection was accepted with, the next sends unasked."""
+        auth = ProxyAuth(("alice", SECRET))
+        controller, answer = log_on(auth)
+        assert auth.controller(PROXY).preemptive("GET", "/") is None
+        controller.accepted()
+        assert auth.controller(PROXY).preemptive("GET", "/") == answer
+        assert auth.controller(OTHER).preemptive("GET", "/") is None
+
+
+class TestScope:
+    @pytest.mark.parametrize("form", ["pair", "BasicAuth", "StaticCredentials", "HTTPProxyAuth"])
+    @pytest.mark.parametrize("trust", [Trust.NONE, Trust.NO_CLEAR_TEXT])
+    def test_the_advice_works(self, monkeypatch, form, trust):
+        """A pair is held back from a proxy less trusted, until the very line that the failure prints is set."""
+        auth = ProxyAuth(FORMS[form])
+        controller, answer = log_on(auth, trust=trust)
+        assert answer is None
+        name, _, value = str(controller.failure).rpartition(" ")[2].partition("=")
+        monkeypatch.setenv(name, value)
+        assert log_on(auth, trust=trust)[1] is not None
+        assert log_on(auth, OTHER, trust=trust)[1] is None
+        assert log_on(ProxyAuth(FORMS[form], trust_env=False), trust=trust)[1] is None
+
+    def test_a_mapping_is_consent(self):
+        """A proxy that the mapping names gets the credentials, whoever named it."""
+        assert log_on(ProxyAuth(FORMS["mapping"]), trust=Trust.NONE)[1] is not None
+
+    @pytest.mark.parametrize(
+        ("auth", "trust", "pair"),
+        [
+            (ProxyAuth(("alice", SECRET)), Trust.FULL, ("alice", SECRET)),
+            (ProxyAuth(("alice", SECRET)), Trust.NO_CLEAR_TEXT, None),
+            (ProxyAuth(("alice", SECRET)), Trust.NONE, None),
+            (ProxyAuth(FORMS["mapping"]), Trust.NONE, ("alice", SECRET)),
+            (ProxyAuth(urls=[("proxy.corp:1080", "url", SECRET)]), Trust.NONE, ("url", SECRET)),
+            (ProxyAuth(trust_env=False), Trust.FULL, None),
+        ],
+    )
+    def test_socks(self, auth, trust, pair):
+        """SOCKS shows the password to whoever reads along, so it needs full trust or the proxy's name."""
+        assert auth.socks_credentials(SOCKS, trust) == pair
+
+
+def test_blocking():
+    """A pair never waits; the environment may name a file on a slow disk."""
+    assert not ProxyAuth(("alice", SECRET)).blocking
+    assert ProxyAuth(EnvironCredentials({})).blocking
+    assert ProxyAuth().blocking
