@@ -149,8 +149,8 @@ def pac_elements(text: str) -> Iterator[tuple[str, Candidate | None, str]]:
 
 def _without_password(element: str) -> str:
     head, at, server = element.rpartition("@")
-    kind, blank, _ = head.partition(" ")
-    return f"{kind if blank else ''}{blank}...@{server}" if at else element
+    kind = head.partition(" ")[0]
+    return f"{f'{kind} ' if kind.lower() in _PAC_TYPES else ''}...@{server}" if at else element
 
 
 class ProxyList(Sequence[Candidate]):
