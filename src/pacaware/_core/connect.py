@@ -68,7 +68,7 @@ class ConnectHandshake:
             raise RouteBroken(f"its answer to CONNECT is not HTTP ({exc})") from None
 
     def feed(self, data: bytes) -> None:
-        """Report what was read; ``b""`` says that the proxy closed the connection."""
+        """Report what was read; ``b""`` says that the proxy closed or reset the connection, also while we sent."""
         if not data and self._response is None:
             if not self._answered or self._reconnected:
                 raise RouteBroken("it closed the connection without answering CONNECT")
@@ -136,8 +136,8 @@ class ConnectHandshake:
 
     def _verdict(self, response: h11.Response) -> Action:
         reason = printable(response.reason)
-        if response.status_code == 401 and self._authorization is not None:
-            # Only an origin may say 401, and none was reached: so tinyproxy rejects a wrong password.
+        if response.status_code == 401:
+            # Only an origin may say so, and none was reached: tinyproxy rejects a wrong password like this.
             return Refused(401, reason, self._auth.rejected())
         self._auth.accepted()
         if response.status_code != 200:
