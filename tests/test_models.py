@@ -237,19 +237,10 @@ class TestProxyConfig:
         assert SECRET not in repr(config) + str(config)
 
     @given(st.one_of(ANY_TEXT, LIKE_A_PROXY))
-    def test_any_text_beside_a_password(self, text):
-        """Text that might be half a password is refused unseen; nothing else crashes or shows the password."""
-        try:
-            shown = repr(ProxyConfig(proxy_server=f"http://u:{SECRET}@p;{text}"))
-        except ConfigError as exc:
-            shown = str(exc)
-        assert SECRET not in shown
-
-    def test_half_a_password(self):
-        """A password that cannot be told from the rest is refused with the advice how to write it."""
-        with pytest.raises(ConfigError, match="as %XX") as caught:
-            ProxyConfig(proxy_server=f"http://u:p@p:80;x:{SECRET}")
-        assert SECRET not in str(caught.value)
+    def test_any_text_is_taken(self, text):
+        """What cannot be read is left for the reader of the rules, which says why; nothing crashes here."""
+        config = ProxyConfig(proxy_server=f"http://u:{SECRET}@p;{text}")
+        assert SECRET not in repr(config)
 
     def test_repr_hides_secrets_of_the_pac_url(self):
         """The PAC URL is shown without user, password and query values."""
