@@ -10,6 +10,12 @@ from pacaware.testing import BasicUsers, Certificates, DeadProxy, Origin, PacSer
 
 LIBRARIES = ["requests", "httpx", "httpx2"]
 GET = "import sys, LIBRARY; print(LIBRARY.get(sys.argv[1], timeout=20).status_code)"
+IN_CODE = """
+import sys, pacaware, LIBRARY
+pacaware.activate(pac_url=sys.argv[2], proxy_auth=("alice", "wonder:land"))
+print(LIBRARY.get(sys.argv[1], timeout=20).status_code)
+pacaware.deactivate()
+"""
 # The commonest line of scripts that bring an adapter or transport of their own.
 OWN = {
     "requests": "s = L.Session(); s.mount('http://', L.adapters.HTTPAdapter(max_retries=0)); get = s.get",
@@ -120,6 +126,16 @@ def test_deactivate_puts_everything_back(run, library: str):
     """activate() changes the library's classes, deactivate() leaves them as they were."""
     done = run("-c", REVERSIBLE.replace("LIBRARY", library))
     assert (done.stdout, done.stderr) == ("False\nTrue\n", "")
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_activate_takes_options(run, library: str, origin, proxy):
+    """In code the PAC file and the logon are arguments; with warnings as errors nothing is left open at the end."""
+    with PacServer(pac_returning(proxy.pac_text)) as pac:
+        code = IN_CODE.replace("LIBRARY", library)
+        done = run("-W", "error", "-c", code, origin.url_for("www.origin.test"), pac.url)
+    assert (done.stdout, done.stderr) == ("200\n", "")
+    assert (proxy.requests[-1].authorization, proxy.requests[-1].status) == ("Basic", 200)
 
 
 def test_pip_is_reached(run, origin, proxy, settings):
