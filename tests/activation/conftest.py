@@ -51,7 +51,9 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(environment: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run that python in a clean environment: ``run("-c", "...", PACAWARE="1")``."""
-    clean = {name: value for name, value in os.environ.items() if not name.upper().startswith(("PACAWARE", "PYTHON"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.upper().startswith(("PACAWARE", "PIP_", "PYTHON"))
+    }
     clean = {name: value for name, value in clean.items() if not name.lower().endswith("_proxy")}
 
     def run_python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
