@@ -93,6 +93,7 @@ class Connection:
         self.number = number
         self.sock = sock
         self.peer_port: int = sock.getpeername()[1]
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def tls(self) -> ssl.SSLSocket | None:
@@ -101,7 +102,6 @@ class Connection:
 
     def send_slowly(self, data: bytes, pause: float, stop: threading.Event) -> None:
         """Send byte by byte, ``pause`` seconds between two; a stop ends it early."""
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for index in range(len(data)):
             if index and stop.wait(pause):
                 return
