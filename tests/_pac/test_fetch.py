@@ -272,7 +272,7 @@ def test_no_server():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-        with pytest.raises(PacFetchError, match="no connection to 127.0.0.1"):
+        with pytest.raises(PacFetchError, match=r"no connection to 127\.0\.0\.1"):
             fetch_pac(f"http://127.0.0.1:{port}/")
 
 
