@@ -27,6 +27,9 @@ _DOUBTFUL: Final = re.compile(
     r"|getOwnPropertyNames|keys|values|entries|get|set|assign|valueOf|__defineGetter__|__lookupGetter__"
     r"|script"
 )
+# Beyond these a script is not looked at more closely: the time for that grows with their product.
+_MAX_COUNTING: Final = 20
+_FAR: Final = 100
 _DECLARING: Final = {"var", "let", "const"}
 
 
@@ -109,6 +112,7 @@ def _first_parameter(tokens: list[_Token], at: int) -> str | None:
 
 def _only_plain_brackets(tokens: list[_Token]) -> bool:
     """Whether every ``a[b]`` has a number or a counting variable for b: computed names could reach anything."""
+    counting: set[str] = set()
     for at, token in enumerate(tokens):
         if token.text != "[" or token.kind != "sign":
             continue
@@ -120,8 +124,11 @@ def _only_plain_brackets(tokens: list[_Token]) -> bool:
             return False
         if index.kind == "number":
             continue
-        if index.kind != "name" or not _counts(tokens, index.text):
+        if index.text in counting and index.kind == "name":
+            continue
+        if index.kind != "name" or len(counting) == _MAX_COUNTING or not _counts(tokens, index.text):
             return False
+        counting.add(index.text)
     return not any(
         token.text in ("]", "}") and tokens[at + 1].text == "=" and not _closes_access(tokens, at)
         for at, token in enumerate(tokens[:-1])
@@ -152,8 +159,11 @@ def _counts(tokens: list[_Token], name: str) -> bool:
 
 def _is_parameter(tokens: list[_Token], at: int) -> bool:
     """Whether the name stands in a list of parameters, of a catch, or in a pattern: there it could get any value."""
+    start = at
     while at and tokens[at].text not in ("(", ";", "{", "}", "["):
         at -= 1
+        if start - at > _FAR:
+            return True
     before = tokens[at - 1] if at else _Token("sign", ";")
     if tokens[at].text == "[":
         return not _is_operand(before)
@@ -162,7 +172,7 @@ def _is_parameter(tokens: list[_Token], at: int) -> bool:
     if tokens[at].text != "(" or before.text in ("if", "for", "while", "switch"):
         return False
     depth = 0
-    for end in range(at, len(tokens) - 1):
+    for end in range(at, min(at + _FAR, len(tokens) - 1)):
         depth += {"(": 1, ")": -1}.get(tokens[end].text, 0)
         if depth == 0:
             return tokens[end + 1].text in ("{", "=>")

@@ -47,9 +47,6 @@ _ALIASES: Final = {
 }
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
 _URL_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-_HTML: Final = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|meta|title)\b", re.IGNORECASE | re.DOTALL
-)
 _FRESHNESS: Final = ("cache_control", "expires", "age", "date", "etag", "last_modified")
 
 
@@ -414,7 +411,7 @@ def _check(url: str, text: str) -> None:
     if _ENTRY in text:
         return
     shown = redact_url(url)
-    if _HTML.match(text):
+    if text.lstrip().startswith("<"):
         raise PacFetchError(
             f"the PAC file {shown} was not obtained: an HTML page came instead, as from the logon page of a network "
             "(captive portal); open a page in a browser and log on, then try again"
