@@ -131,9 +131,9 @@ def test_any_text_gets_an_answer(text):
         ("".join(f"list[i{number}];" for number in range(20_000)), False),
         ("return list[i][" * 20_000, False),
         ("list[i]; x = " + "i + " * 20_000 + "i", False),
-        ("list[i]; f(" * 20_000, False),
+        ("list[i]; f(" * 20_000 + ")" * 20_000, True),
         ("a /*" * 20_000, False),
-        ("/(" * 20_000, False),
+        ("/(" * 20_001, False),
     ],
 )
 def test_large_texts_take_no_long(body, expected):

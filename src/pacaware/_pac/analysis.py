@@ -82,7 +82,7 @@ def _tokenize(text: str) -> list[_Token] | None:
 
 def _slash(text: str, position: int, before: _Token, sign: re.Match[str]) -> tuple[re.Match[str] | None, str]:
     """Tell a division from a regexp by what stands before; None where that does not decide."""
-    if before.text in (")", "}", "++", "--"):
+    if before.text in (")", "}", "++", "--") or text.startswith("/*", position):
         return None, ""
     if before.kind in ("number", "string", "regexp") or before.text == "]":
         return sign, "sign"

@@ -211,6 +211,7 @@ class _Download:
                 redirect=False,
                 retries=False,
                 preload_content=False,
+                enforce_content_length=True,
                 timeout=limits,
             )
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
