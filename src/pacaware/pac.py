@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pacaware._core.pac_result import parse_pac_result
 from pacaware._core.target import parse_target
@@ -49,7 +49,6 @@ class PacEvaluator:
         my_ip: str | Sequence[str] | None = None,
         now: dt.datetime | None = None,
         engine: str = "auto",
-        **options: Any,
     ) -> None:
         mine = [my_ip] if isinstance(my_ip, str) else my_ip
         self._own_lookups: Lookups | None = None
@@ -62,7 +61,7 @@ class PacEvaluator:
                 my_addresses=None if own is None else lambda ex: own if ex else own[:1]
             )
         moment = None if now is None else now.timestamp()
-        self._script = PacScript(text, lookups=lookups, engine=engine, now=moment, **options)
+        self._script = PacScript(text, lookups=lookups, engine=engine, now=moment)
 
     def find_proxy(self, url: str, host: str | None = None) -> PacResult:
         """Ask the script about a URL; ``host`` is taken from it unless given.

@@ -113,8 +113,6 @@ def test_answers_as_chromium(evaluate, engine, row):
         ("new Date(2009, 2, 3) instanceof Date", True),
         ("typeof Date()", "string"),
         ("wdays.SAT + months.DEC", 17),
-        ("(function () { function dnsResolve() { return '1.2.3.4' } return isInNet('x', '1.2.3.4', '255.255.255.255') })()",
-         False),
     ],
 )  # fmt: skip
 def test_details(evaluate, engine, expression, expected):
@@ -125,8 +123,12 @@ def test_details(evaluate, engine, expression, expected):
 
 @pytest.mark.parametrize(
     ("expression", "message"),
-    [("timeRange(1, 2, 3)", "bad number"), ('shExpMatch("a", undefined)', "not a string"), ("dnsDomainIs(null, 'a')", "TypeError")],
-)  # fmt: skip
+    [
+        ("timeRange(1, 2, 3)", "bad number"),
+        ('shExpMatch("a", undefined)', "not a string"),
+        ("dnsDomainIs(null, 'a')", "TypeError"),
+    ],
+)
 def test_wrong_arguments_throw(evaluate, engine, expression, message):
     """Arguments that make Chromium's library throw make ours throw."""
     assert message in json.loads(evaluate(engine, expression).text)["thrown"]

@@ -59,7 +59,8 @@ def serve():
         server.answer, server.requests = answer, []
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        server.url = f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
+        # urllib3 1.26 does not check certificates for bare addresses.
+        server.url = f"{'https://localhost' if context else 'http://127.0.0.1'}:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         servers.append((server, thread))
@@ -219,7 +220,7 @@ def test_redirects_to_other_schemes(serve, target):
 def tls():
     authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.issue_cert("localhost").configure_cert(server)
     authority.configure_trust(client)
     return server, client
 
@@ -272,7 +273,7 @@ def test_no_server():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-        with pytest.raises(PacFetchError, match="no connection to 127.0.0.1"):
+        with pytest.raises(PacFetchError, match=r"no connection to 127\.0\.0\.1"):
             fetch_pac(f"http://127.0.0.1:{port}/")
 
 

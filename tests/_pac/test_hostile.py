@@ -56,20 +56,27 @@ HOSTILE = {
     ),
     "prototypes emptied": (
         "var all = [String, Array, RegExp, Object, Function, Date], names = Object.getOwnPropertyNames;"
-        "for (var i = 0; i < 6; i++) for (var p = all[i].prototype, n = names(p), k = 0; k < n.length; k++) delete p[n[k]];"
+        "for (var i = 0; i < 6; i++)"
+        "for (var p = all[i].prototype, n = names(p), k = 0; k < n.length; k++) delete p[n[k]];"
         + entry("return shExpMatch(host, '*.corp') && isInNet(host, '1.1.1.1', '0.0.0.0') ? 'PROXY b:1' : 'DIRECT'"),
         "DIRECT",
     ),
     "setters on prototypes": (
         "for (var i = 0; i < 9; i++) Object.defineProperty(Array.prototype, i, {set: function () { throw 1 }});"
-        "Object.defineProperty(Object.prototype, 'missing', {get: function () { throw 2 }, set: function () { throw 3 }});"
+        "Object.defineProperty(Object.prototype, 'missing', {get: function () { throw 2 },"
+        "set: function () { throw 3 }});"
         + entry("dnsResolve('a.test'); alert('x'); return 'DIRECT'"),
         "DIRECT",
     ),
     "dispatcher replaced": ("function findProxyForURL() { return 'x' }" + entry("return 'DIRECT'"), "DIRECT"),
     "global frozen": (entry("return 'DIRECT'") + "Object.freeze(this)", "DIRECT"),
-    "entry point replaced by itself": (entry("FindProxyForURL = function () { return 'PROXY good:1' }; return 'DIRECT'"), "DIRECT"),
-    "throwing getter": ("Object.defineProperty(this, 'FindProxyForURL', {get: function () { throw 1 }})", PacScriptError),
+    "entry point replaced by itself": (
+        entry("FindProxyForURL = function () { return 'PROXY good:1' }; return 'DIRECT'"),
+        "DIRECT",
+    ),
+    "throwing getter": (
+        "Object.defineProperty(this, 'FindProxyForURL', {get: function () { throw 1 }})", PacScriptError
+    ),
     "throwing toString": (entry("throw {toString: function () { throw 1 }}"), PacScriptError),
     "throwing stack": (entry("throw {get stack() { throw 1 }}"), PacScriptError),
     "proxy object thrown": (entry("throw new Proxy({}, {get: function () { throw 1 }})"), PacScriptError),
@@ -111,7 +118,7 @@ def test_hostile_script(make_script, engine, name):
 def test_next_request_works_after_an_endless_loop(make_script, engine):
     """A script that hangs for one URL answers for the next."""
     script = make_script(entry("while (host == 'bad') {} return 'DIRECT'"), engine=engine, time_limit=LIMIT)
-    with pytest.raises(PacTimeout, match="longer than 0.3 s"):
+    with pytest.raises(PacTimeout, match=r"longer than 0\.3 s"):
         script.find_proxy("http://bad/", "bad")
     assert script.find_proxy("http://good/", "good").text == "DIRECT"
 

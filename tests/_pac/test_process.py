@@ -184,7 +184,12 @@ def test_waiting_for_a_turn_is_bounded(make_script):
         "function FindProxyForURL(url, host) { while (host == 'bad'); return 'DIRECT' }", time_limit=0.6
     )
     script.load()
-    thread = threading.Thread(target=lambda: pytest.raises(PacTimeout, script.find_proxy, "http://bad/", "bad"))
+
+    def loop():
+        with pytest.raises(PacTimeout):
+            script.find_proxy("http://bad/", "bad")
+
+    thread = threading.Thread(target=loop)
     thread.start()
     wait_until(script._lock.locked)
     started = time.monotonic()
@@ -293,7 +298,7 @@ def test_no_engine_says_what_to_install(monkeypatch):
 
 
 def test_next_engine_if_one_does_not_load(make_script, monkeypatch, tmp_path):
-    """auto goes on to pacparser when quickjs-ng cannot be imported by the worker's Python."""
+    """The choice auto goes on to pacparser when quickjs-ng cannot be imported by the worker's Python."""
     good = find_engines("pacparser")[0]
     monkeypatch.setattr("pacaware._pac.evaluator.find_engines", lambda choice: [Engine("quickjs", str(tmp_path)), good])
     script = make_script(SIMPLE)

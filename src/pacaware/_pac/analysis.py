@@ -27,6 +27,9 @@ _DOUBTFUL: Final = re.compile(
     r"|getOwnPropertyNames|keys|values|entries|get|set|assign|valueOf|__defineGetter__|__lookupGetter__"
     r"|script"
 )
+# Beyond these a script is not looked at more closely: the time for that grows with their product.
+_MAX_COUNTING: Final = 20
+_FAR: Final = 100
 _DECLARING: Final = {"var", "let", "const"}
 
 
@@ -79,7 +82,7 @@ def _tokenize(text: str) -> list[_Token] | None:
 
 def _slash(text: str, position: int, before: _Token, sign: re.Match[str]) -> tuple[re.Match[str] | None, str]:
     """Tell a division from a regexp by what stands before; None where that does not decide."""
-    if before.text in (")", "}", "++", "--"):
+    if before.text in (")", "}", "++", "--") or text.startswith("/*", position):
         return None, ""
     if before.kind in ("number", "string", "regexp") or before.text == "]":
         return sign, "sign"
@@ -109,21 +112,23 @@ def _first_parameter(tokens: list[_Token], at: int) -> str | None:
 
 def _only_plain_brackets(tokens: list[_Token]) -> bool:
     """Whether every ``a[b]`` has a number or a counting variable for b: computed names could reach anything."""
+    counting: set[str] = set()
     for at, token in enumerate(tokens):
         if token.text != "[" or token.kind != "sign":
             continue
         before = tokens[at - 1] if at else _Token("sign", ";")
-        accesses = before.kind in ("string", "regexp") or before.text in (")", "]", "}")
-        accesses |= before.kind == "name" and before.text not in _OPERATORS
-        if not accesses:
+        if not _is_operand(before):
             continue
         index, after = tokens[at + 1 : at + 3] if len(tokens) > at + 2 else (token, token)
-        if before.text in _DECLARING or after.text != "]":
+        if after.text != "]":
             return False
         if index.kind == "number":
             continue
-        if index.kind != "name" or not _counts(tokens, index.text):
+        if index.text in counting and index.kind == "name":
+            continue
+        if index.kind != "name" or len(counting) == _MAX_COUNTING or not _counts(tokens, index.text):
             return False
+        counting.add(index.text)
     return not any(
         token.text in ("]", "}") and tokens[at + 1].text == "=" and not _closes_access(tokens, at)
         for at, token in enumerate(tokens[:-1])
@@ -131,7 +136,7 @@ def _only_plain_brackets(tokens: list[_Token]) -> bool:
 
 
 def _closes_access(tokens: list[_Token], at: int) -> bool:
-    return tokens[at].text == "]" and tokens[at - 2].text == "[" and tokens[at - 3].kind == "name"
+    return tokens[at].text == "]" and tokens[at - 2].text == "[" and _is_operand(tokens[at - 3])
 
 
 def _counts(tokens: list[_Token], name: str) -> bool:
@@ -153,10 +158,29 @@ def _counts(tokens: list[_Token], name: str) -> bool:
 
 
 def _is_parameter(tokens: list[_Token], at: int) -> bool:
-    """Whether the name stands in the list of parameters of a function, or of a catch."""
+    """Whether the name stands in a list of parameters, of a catch, or in a pattern: there it could get any value."""
+    start = at
     while at and tokens[at].text not in ("(", ";", "{", "}", "["):
         at -= 1
-    if tokens[at].text in ("[", "{"):
-        return at > 0 and tokens[at - 1].text in (*_DECLARING, ",")
-    before = [token.text for token in tokens[max(0, at - 2) : at]]
-    return tokens[at].text == "(" and ("function" in before or before[-1:] == ["catch"])
+        if start - at > _FAR:
+            return True
+    before = tokens[at - 1] if at else _Token("sign", ";")
+    if tokens[at].text == "[":
+        return not _is_operand(before)
+    if tokens[at].text == "{":
+        return before.text in (*_DECLARING, ",", "(", "[", "{", ":", "=")
+    if tokens[at].text != "(" or before.text in ("if", "for", "while", "switch"):
+        return False
+    depth = 0
+    for end in range(at, min(at + _FAR, len(tokens) - 1)):
+        depth += {"(": 1, ")": -1}.get(tokens[end].text, 0)
+        if depth == 0:
+            return tokens[end + 1].text in ("{", "=>")
+    return True
+
+
+def _is_operand(token: _Token) -> bool:
+    """Whether a bracket after this token is an access to a member."""
+    if token.kind == "name":
+        return token.text not in _OPERATORS and token.text not in _DECLARING
+    return token.kind in ("string", "regexp") or token.text in (")", "]", "}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import re
 import ssl
 import threading
@@ -25,6 +24,7 @@ import urllib3.connectionpool
 import urllib3.exceptions
 
 from pacaware._models import redact_url
+from pacaware._pac.text import check, decode
 from pacaware.errors import PacFetchError
 
 if TYPE_CHECKING:
@@ -35,21 +35,7 @@ __all__ = ["NotModified", "PacFile", "fetch_pac"]
 MAX_BYTES: Final = 1 << 20
 MAX_REDIRECTS: Final = 10
 _TYPES: Final = ("application/x-ns-proxy-autoconfig", "application/x-javascript-config")
-_ENTRY: Final = "FindProxyForURL"
-_BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-# Names that browsers know (WHATWG Encoding, section 4.2) and Python does not, or takes too narrowly.
-_ALIASES: Final = {
-    "shift_jis": "cp932",
-    "shift-jis": "cp932",
-    "sjis": "cp932",
-    "x-sjis": "cp932",
-    "windows-31j": "cp932",
-}
-_CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
 _URL_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-_HTML: Final = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|meta|title)\b", re.IGNORECASE | re.DOTALL
-)
 _FRESHNESS: Final = ("cache_control", "expires", "age", "date", "etag", "last_modified")
 
 
@@ -214,6 +200,7 @@ class _Download:
                 redirect=False,
                 retries=False,
                 preload_content=False,
+                enforce_content_length=True,
                 timeout=limits,
             )
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
@@ -242,12 +229,12 @@ class _Download:
             raise PacFetchError(_refusal(url, response.status))
         body = self._read(url, response)
         content_type = response.headers.get("Content-Type") or ""
-        text, notes = _decode(body, content_type)
+        text, notes = decode(body, content_type)
         media_type = content_type.partition(";")[0].strip().lower()
         if media_type not in _TYPES:
             said = f"as {media_type}" if media_type else "without a type"
             notes.append(f"the PAC file is sent {said}; some programs insist on {_TYPES[0]}")
-        _check(url, text)
+        check(url, text)
         return PacFile(
             text, url, tuple(notes), response.status, len(body), time.monotonic() - self._started, **freshness
         )
@@ -352,8 +339,8 @@ def _from_data(url: str) -> PacFile:
             raise PacFetchError("the PAC URL data: says base64, but what follows is not") from exc
     if len(body) > MAX_BYTES:
         raise PacFetchError("the PAC file in the data: URL is larger than 1 MiB, which is not accepted")
-    text, notes = _decode(body, header)
-    _check("data:", text)
+    text, notes = decode(body, header)
+    check("data:", text)
     return PacFile(text, url, tuple(notes), None, len(body))
 
 
@@ -371,8 +358,8 @@ def _from_file(url: str, allowed: bool) -> PacFile:
         raise PacFetchError(f"the PAC file {path} was not read: {exc}") from exc
     if len(body) > MAX_BYTES:
         raise PacFetchError(f"the PAC file {path} is larger than 1 MiB, which is not accepted")
-    text, notes = _decode(body, "")
-    _check(str(path), text)
+    text, notes = decode(body, "")
+    check(str(path), text)
     return PacFile(text, url, tuple(notes), None, len(body))
 
 
@@ -384,41 +371,3 @@ def _file_path(url: str) -> str:
     if host.lower() in ("", "localhost"):
         return url2pathname(slash + path)
     return url2pathname(f"//{host}{slash}{path}")
-
-
-# -- text
-
-
-def _decode(body: bytes, content_type: str) -> tuple[str, list[str]]:
-    """Decode by the charset of the header, the byte order mark, UTF-8, else Latin-1."""
-    notes: list[str] = []
-    bom, marked = next(((bom, name) for bom, name in _BOMS if body.startswith(bom)), (b"", None))
-    charset = _CHARSET.search(content_type)
-    if charset:
-        try:
-            name = codecs.lookup(_ALIASES.get(charset[1].lower(), charset[1])).name
-            if name == marked or name == "utf-16":
-                body = body.removeprefix(bom)
-            return body.decode(marked if name == "utf-16" and marked else name, "replace"), notes
-        except (LookupError, ValueError):
-            notes.append(f"the PAC file names an unknown charset, {charset[1][:40]!r}, which is ignored")
-    if marked:
-        return body[len(bom) :].decode(marked, "replace"), notes
-    try:
-        return body.decode("utf-8"), notes
-    except UnicodeDecodeError:
-        return body.decode("latin-1"), notes
-
-
-def _check(url: str, text: str) -> None:
-    if _ENTRY in text:
-        return
-    shown = redact_url(url)
-    if _HTML.match(text):
-        raise PacFetchError(
-            f"the PAC file {shown} was not obtained: an HTML page came instead, as from the logon page of a network "
-            "(captive portal); open a page in a browser and log on, then try again"
-        )
-    if not text.strip():
-        raise PacFetchError(f"the PAC file {shown} is empty")
-    raise PacFetchError(f"what {shown} sends is not a PAC file: it does not contain {_ENTRY}")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pacaware.errors import PacEngineError, PacScriptError
 
@@ -30,8 +29,7 @@ _PRELUDE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A run that ended by itself: an answer, the reason there is none, and what it used.
 
     Lookups are keyed ``"4 name"`` (dnsResolve), ``"a name"`` (dnsResolveEx), ``"m"`` and ``"M"`` (myIpAddress, -Ex).

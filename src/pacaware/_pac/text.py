@@ -1,0 +1,60 @@
+"""From the bytes of a PAC file to its text, and whether it is one at all."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Final
+
+from pacaware._models import redact_url
+from pacaware.errors import PacFetchError
+
+__all__ = ["check", "decode"]
+
+_ENTRY: Final = "FindProxyForURL"
+_BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+# Names that browsers know (WHATWG Encoding, section 4.2) and Python does not, or takes too narrowly.
+_ALIASES: Final = {
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "sjis": "cp932",
+    "x-sjis": "cp932",
+    "windows-31j": "cp932",
+}
+_CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+
+
+def decode(body: bytes, content_type: str) -> tuple[str, list[str]]:
+    """Decode by the charset of the header, the byte order mark, UTF-8, else Latin-1."""
+    notes: list[str] = []
+    bom, marked = next(((bom, name) for bom, name in _BOMS if body.startswith(bom)), (b"", None))
+    charset = _CHARSET.search(content_type)
+    if charset:
+        try:
+            name = codecs.lookup(_ALIASES.get(charset[1].lower(), charset[1])).name
+            if name == marked or name == "utf-16":
+                body = body.removeprefix(bom)
+            return body.decode(marked if name == "utf-16" and marked else name, "replace"), notes
+        except (LookupError, ValueError):
+            notes.append(f"the PAC file names an unknown charset, {charset[1][:40]!r}, which is ignored")
+    if marked:
+        return body[len(bom) :].decode(marked, "replace"), notes
+    try:
+        return body.decode("utf-8"), notes
+    except UnicodeDecodeError:
+        return body.decode("latin-1"), notes
+
+
+def check(url: str, text: str) -> None:
+    """Raise PacFetchError, saying what came instead, unless the text names the entry point."""
+    if _ENTRY in text:
+        return
+    shown = redact_url(url)
+    if text.lstrip().startswith("<"):
+        raise PacFetchError(
+            f"the PAC file {shown} was not obtained: an HTML page came instead, as from the logon page of a network "
+            "(captive portal); open a page in a browser and log on, then try again"
+        )
+    if not text.strip():
+        raise PacFetchError(f"the PAC file {shown} is empty")
+    raise PacFetchError(f"what {shown} sends is not a PAC file: it does not contain {_ENTRY}")
