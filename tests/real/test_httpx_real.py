@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import servers
 
 from pacaware.errors import ProxyAuthError
 from pacaware.testing import Origin
 from tests.drivers import HTTPX_DRIVERS, ListResolver
+from tests.real import servers
 
 pytestmark = pytest.mark.real
 
@@ -74,9 +74,9 @@ def test_a_password_with_colon_blank_and_umlaut(driver, proxy, origins, scheme: 
 def test_a_wrong_password_says_what_to_do(driver, proxy, origins):
     """Through CONNECT and SOCKS it is a ProxyError whose cause explains."""
     url = origins["https"].url_for(proxy.origin_host, "/")
-    refused = pytest.raises(driver.module.ProxyError)
+    resolver, refused = ListResolver(proxy.pac_text), pytest.raises(driver.module.ProxyError)
     with (
-        driver.client(resolver=ListResolver(proxy.pac_text), proxy_auth=("alice", "wrong")) as client,
+        driver.client(resolver=resolver, proxy_auth=("alice", "wrong")) as client,
         refused as caught,
     ):
         client.get(url)
@@ -84,7 +84,8 @@ def test_a_wrong_password_says_what_to_do(driver, proxy, origins):
     assert "user or password" in str(caught.value)
 
 
-@pytest.mark.parametrize("proxy", ["squid_basic", "tinyproxy"], indirect=True)
+# Tinyproxy closes after each answer without saying so: under load a request of any client runs into that at times.
+@pytest.mark.parametrize("proxy", ["squid_basic", "squid_tls_basic"], indirect=True)
 def test_many_at_once(driver, proxy, origins):
     """Forty POSTs over few connections, each with the logon it needs."""
     url = origins["http"].url_for(proxy.origin_host, "/")
