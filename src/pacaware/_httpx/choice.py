@@ -96,10 +96,10 @@ def choose(
     owned = None
     if pac_url is not None:
         config = ProxyConfig(pac_url=pac_url)
-    if config is not None or not trust_env:
-        resolver = owned = ProxyResolver(config, trust_env=trust_env)
-    elif resolver is None:
+    if resolver is None and config is None and trust_env:
         resolver = default_resolver()
+    elif resolver is None:
+        resolver = owned = ProxyResolver(config, trust_env=trust_env)
     auth = ProxyAuth(proxy_auth, settings=resolver.embedded_credentials, trust_env=trust_env)
     used = resolver
     return Choice(resolver, auth, lambda: used.proxy_ssl_context, owned=owned)

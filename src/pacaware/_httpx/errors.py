@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from collections.abc import Iterable
 from typing import Final
@@ -62,7 +64,8 @@ _TRANSLATIONS: Final[dict[type[Exception], type[httpx.TransportError]]] = {
 def translate(exc: Exception, request: httpx.Request, failover: FailOver | None = None) -> httpx.TransportError:
     """Return httpx's error for one of CORE_ERRORS, its cause, and a note for each candidate that failed."""
     kind = next(_TRANSLATIONS[base] for base in type(exc).__mro__ if base in _TRANSLATIONS)
-    error = kind(str(exc), request=request)
+    # On trio a failed TLS handshake has no text of its own.
+    error = kind(str(exc) or str(_innermost(exc.__context__ or exc)), request=request)
     error.__cause__ = exc.error if isinstance(exc, TunnelRefused) and exc.error is not None else exc
     return _with_notes(error, () if failover is None else failure_notes(failover.failures))
 
@@ -87,16 +90,20 @@ def _with_notes(error: httpx.TransportError, notes: Iterable[str]) -> httpx.Tran
 
 def reason_of(exc: BaseException) -> str:
     """Return the innermost reason for a failed connection: the network libraries wrap it several times."""
-    found: BaseException = exc
-    while True:
-        inner = found.exceptions[0] if isinstance(found, BaseExceptionGroup) else found.__cause__
-        if inner is None:
-            break
-        found = inner
-        if isinstance(found, ssl.SSLError):
-            break
+    found = _innermost(exc)
     if isinstance(found, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {found.verify_message}"
-    if isinstance(found, OSError) and found.strerror:
+    if isinstance(found, OSError) and not isinstance(found, ssl.SSLError | socket.gaierror) and found.errno:
+        return os.strerror(found.errno)  # asyncio has a text of its own
+    if isinstance(found, socket.gaierror) and found.strerror:
         return found.strerror
     return str(found) or str(exc) or type(found).__name__
+
+
+def _innermost(exc: BaseException) -> BaseException:
+    while not isinstance(exc, ssl.SSLError):
+        inner = exc.exceptions[0] if isinstance(exc, BaseExceptionGroup) else exc.__cause__
+        if inner is None:
+            break
+        exc = inner
+    return exc

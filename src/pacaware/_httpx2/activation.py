@@ -22,6 +22,8 @@ __all__ = ["install"]
 _DELEGATE: Final = "_pacaware_transport"
 # What Client and AsyncClient hand on to the transport that they make themselves.
 _HANDED_ON: Final = ("verify", "cert", "trust_env", "http1", "http2", "limits")
+# What a transport hands on to the PacTransport that does its work.
+_TAKEN_OVER: Final = ("verify", "http1", "http2", "limits", "local_address", "retries", "socket_options")
 
 
 def install(
@@ -90,10 +92,10 @@ class _Switch:
                 # The certificates are loaded once for both; that is most of what a transport costs.
                 given["verify"] = switch._context(given.get("verify", True), given.pop("cert", None), trust_env)
                 original(self, **given)
-                if given.pop("proxy", None) is None and given.get("uds") is None and trust_env:
-                    delegate = make_delegate(**switch._options, **given)
-                    vars(self)[_DELEGATE] = delegate
-                    if hasattr(delegate, "close"):
+                if given.get("proxy") is None and given.get("uds") is None and trust_env:
+                    arguments = {name: given[name] for name in _TAKEN_OVER if name in given}
+                    vars(self)[_DELEGATE] = delegate = make_delegate(**switch._options, **arguments)
+                    if make_delegate is _make_blocking:
                         switch._made.add(delegate)
 
             return __init__

@@ -117,10 +117,8 @@ class PacTransport(httpx2.BaseTransport):
                 try:
                     response = self._pool.handle_request(core)
                 except RouteFailed as exc:
-                    failed, timed_out = failover.current, timed_out and exc.timed_out
+                    timed_out = timed_out and exc.timed_out
                     if failover.failed(exc.reason):
-                        following = failover.current.pac_text
-                        _log.info("%s failed (%s), going on with %s", failed.pac_text, exc.reason, following)
                         continue
                     error = nothing_reached(exc, request, failover, timed_out=timed_out)
                     break
