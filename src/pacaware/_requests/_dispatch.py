@@ -179,7 +179,7 @@ class Dispatcher:
         request = call.request
         body = request.body
         options: dict[str, Any] = {}
-        if call.body_position is not None:
+        if isinstance(call.body_position, int):  # else there is none, or the body cannot tell
             options["body_pos"] = call.body_position
         return pool.urlopen(
             method=request.method,
@@ -199,9 +199,10 @@ class Dispatcher:
     def _timeout(self, timeout: Any, *, is_last: bool) -> Any:
         timeout_class = self._pair.urllib3.Timeout
         if isinstance(timeout, timeout_class):
-            connect, read = timeout.connect_timeout, timeout.read_timeout
+            connect = timeout.connect_timeout
             if isinstance(connect, int | float):
                 return timeout
+            read = timeout.read_timeout
             if connect is not None:  # urllib3's mark for the default of the socket module
                 connect = socket.getdefaulttimeout()
         elif isinstance(timeout, tuple):
