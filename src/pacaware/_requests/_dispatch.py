@@ -13,7 +13,7 @@ from pacaware._core.failover import FailOver
 from pacaware._core.route import DIRECT_ROUTE, Route, connect_limit, explicit_decision, failure_notes, route_of
 from pacaware._models import DIRECT, Decision, ProxyList
 from pacaware._requests._connection import OurLimit
-from pacaware._requests._failure import LogonRefused, RouteFailed, translated
+from pacaware._requests._failure import FinalRefusal, RouteFailed, TunnelRefused, translated
 from pacaware._requests._manager import ManagerFactory, Managers, RouteKey, RouteName
 from pacaware._requests._merge import Given, MergedProxies, given_proxy, read_proxy
 from pacaware._requests._pair import Pair
@@ -165,7 +165,7 @@ class Dispatcher:
                     return None
                 _log.info("%s failed (%s); trying %s", route.candidate.pac_text, exc, failover.current.pac_text)
             except Exception as exc:
-                if not plain and isinstance(exc, (*self._stood, LogonRefused)):
+                if not plain and isinstance(exc, (*self._stood, FinalRefusal)):
                     call.choice.connected(failover)
                 self._raise(exc, call, pool, url, failover)
                 raise
@@ -179,7 +179,7 @@ class Dispatcher:
         request = call.request
         body = request.body
         options: dict[str, Any] = {}
-        if call.body_position is not None:
+        if isinstance(call.body_position, int):  # else there is none, or the body cannot tell
             options["body_pos"] = call.body_position
         return pool.urlopen(
             method=request.method,
@@ -199,9 +199,10 @@ class Dispatcher:
     def _timeout(self, timeout: Any, *, is_last: bool) -> Any:
         timeout_class = self._pair.urllib3.Timeout
         if isinstance(timeout, timeout_class):
-            connect, read = timeout.connect_timeout, timeout.read_timeout
+            connect = timeout.connect_timeout
             if isinstance(connect, int | float):
                 return timeout
+            read = timeout.read_timeout
             if connect is not None:  # urllib3's mark for the default of the socket module
                 connect = socket.getdefaulttimeout()
         elif isinstance(timeout, tuple):
@@ -327,7 +328,7 @@ class Dispatcher:
         """Raise what the caller shall see; return if that is ``exc`` itself."""
         seen: Exception | None
         cause: BaseException | None = None
-        if isinstance(exc, LogonRefused):
+        if isinstance(exc, FinalRefusal):
             inner = self._pair.errors.ProxyError("Cannot connect to proxy.", OSError(exc.text))
             seen = translated(self._pair, self._pair.errors.MaxRetryError(pool, url, inner), call.request)
             cause = exc.error
@@ -338,9 +339,18 @@ class Dispatcher:
         if seen is None:
             return
         self._annotate(seen, failover)
+        if (text := _refusal_in(exc)) is not None:
+            seen.add_note(f"pacaware: {failover.current.pac_text} refused: {text}")
         raise seen from cause or exc
 
     def _annotate(self, exc: Exception | None, failover: FailOver) -> None:
         for note in failure_notes(failover.failures):
             if exc is not None:
                 exc.add_note(note)
+
+
+def _refusal_in(exc: Exception) -> str | None:
+    """Return what a proxy said when it refused, if that is what the exception is about."""
+    reason = getattr(exc, "reason", None) or exc
+    original = getattr(reason, "original_error", reason)
+    return str(original) if isinstance(original, FinalRefusal | TunnelRefused) else None

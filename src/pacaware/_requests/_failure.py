@@ -13,7 +13,7 @@ from pacaware.errors import PacawareError
 
 __all__ = [
     "BadTarget",
-    "LogonRefused",
+    "FinalRefusal",
     "RouteFailed",
     "TunnelRefused",
     "refusal",
@@ -34,17 +34,20 @@ class RouteFailed(Exception):
         self.timed_out = timed_out
 
 
-class LogonRefused(Exception):
-    """The proxy accepted no logon of ours. Passes through urllib3: a retry would only lock the account."""
+class FinalRefusal(Exception):
+    """The proxy said no, and so it will the next time; passes through urllib3 unseen by its Retry.
 
-    def __init__(self, text: str, error: PacawareError | None) -> None:
+    That is what a refused logon must do: to repeat it would lock the account.
+    """
+
+    def __init__(self, text: str, error: PacawareError | None = None) -> None:
         super().__init__(text)
         self.text = text
         self.error = error
 
 
 class TunnelRefused(OSError):
-    """The proxy answered that it will not lead us to this origin; urllib3 treats it as the refusals it knows."""
+    """The proxy answered CONNECT with no; urllib3 and its Retry treat this as the refusals they know."""
 
 
 class BadTarget(Exception):
@@ -55,7 +58,7 @@ def refusal(action: Refused) -> Exception:
     """Return the exception for a proxy that said no."""
     text = f"Tunnel connection failed: {action.status} {action.reason}" if action.status else action.reason
     if action.status == http.client.PROXY_AUTHENTICATION_REQUIRED or action.error is not None:
-        return LogonRefused(text, action.error)
+        return FinalRefusal(text, action.error)
     return TunnelRefused(text)
 
 

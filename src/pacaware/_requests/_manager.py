@@ -133,7 +133,7 @@ class Managers:
             if manager is None:
                 manager = make(RouteName(key))
                 ours = [old for old in managers if isinstance(old, RouteKey)]
-                for old in ours[: len(ours) + 1 - _MAX_ROUTES]:
+                for old in ours[: max(0, len(ours) + 1 - _MAX_ROUTES)]:
                     managers.pop(old).clear()
             managers[key] = manager
         return manager

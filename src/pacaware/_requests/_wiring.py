@@ -25,7 +25,7 @@ from pacaware._core.route import Route
 from pacaware._core.socks import Socks4Handshake, Socks5Handshake
 from pacaware._models import ProxyServer
 from pacaware._requests._dial import Deadline, SocketOptions, dial
-from pacaware._requests._failure import BadTarget, LogonRefused, refusal, route_failed
+from pacaware._requests._failure import BadTarget, FinalRefusal, refusal, route_failed
 from pacaware.errors import ProxyAuthError
 
 __all__ = ["Handshake", "Verdict", "Wiring", "handshake", "reconnected"]
@@ -147,7 +147,8 @@ class Wiring:
                 return sock
             sock.close()
             if isinstance(verdict, Refused):
-                raise refusal(verdict)
+                refused = refusal(verdict)
+                raise refused if isinstance(refused, FinalRefusal) else FinalRefusal(str(refused))
             assert isinstance(machine, ConnectHandshake)
             reconnected(machine)
 
@@ -162,6 +163,6 @@ class Wiring:
         except RouteBroken as exc:
             raise route_failed(exc, "the handshake with it", None) from exc
         except ProxyAuthError as exc:
-            raise LogonRefused(str(exc), exc) from exc
+            raise FinalRefusal(str(exc), exc) from exc
         except ValueError as exc:
             raise BadTarget(str(exc)) from exc
