@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import requests
-from pacaware.httpx import PacTransport
-from pacaware.requests import mount
 from pypac import PACSession
 from pypac.parser import PACFile
 
 from benchmarks.harness import Paired, Result, of_pairs, paired
 from benchmarks.servers import Lab
 from pacaware import ProxyConfig
+from pacaware.httpx import PacTransport
+from pacaware.requests import mount
 
 __all__ = ["run"]
 
