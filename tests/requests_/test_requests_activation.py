@@ -291,14 +291,19 @@ class TestPair:
         assert theirs.pair.urllib3.__name__ == "pip._vendor.urllib3"
         assert ours.PacAdapter is PacAdapter
 
+    @pytest.mark.filterwarnings("ignore::pip._vendor.urllib3.exceptions.InsecureRequestWarning")
     def test_older_adapters(self, pip_requests, proxy, origins, monkeypatch):
-        """An adapter from before requests 2.32 has no pool keys to ask for (pip up to 24.0)."""
-        monkeypatch.delattr(pip_requests.adapters.HTTPAdapter, "build_connection_pool_key_attributes")
+        """An adapter from before requests 2.32.3 has no pool keys to ask for (pip up to 24.0): ours do."""
+        monkeypatch.delattr(pip_requests.adapters.HTTPAdapter, "build_connection_pool_key_attributes", raising=False)
         shell = _requests.build(pip_requests)
         with pip_requests.Session() as session:
             shell.mount(session, proxy=proxy.url)
             for origin in origins.values():
-                assert session.get(origin.url_for("origin.test"), verify=CA, timeout=5).status_code == 200
+                url = origin.url_for("origin.test")
+                for verify in (CA, False):
+                    assert session.get(url, verify=verify, timeout=5).status_code == 200
+            with pytest.raises(pip_requests.exceptions.SSLError):
+                session.get(url, verify=True, timeout=5)
 
     @pytest.mark.parametrize(("name", "value"), [("__version__", "2.13.905"), ("backend", object())])
     def test_urllib3_future(self, name, value, monkeypatch):

@@ -17,6 +17,7 @@ from pacaware._requests._failure import FinalRefusal, RouteFailed, TunnelRefused
 from pacaware._requests._manager import ManagerFactory, Managers, RouteKey, RouteName
 from pacaware._requests._merge import Given, MergedProxies, given_proxy, read_proxy
 from pacaware._requests._pair import Pair
+from pacaware._requests._pool_key import pool_key
 from pacaware._requests._retries import Budget
 from pacaware._requests._trust import OriginTrust
 from pacaware._requests._wiring import Wiring
@@ -235,13 +236,10 @@ class Dispatcher:
             key = RouteKey(route, call.choice.auth, stream)
             manager = self._managers.get(adapter, key, lambda name: self._make_manager(adapter, name))
         try:
-            if hasattr(adapter, "build_connection_pool_key_attributes"):
-                where, how = adapter.build_connection_pool_key_attributes(request, call.verify, call.cert)
-                if by_system is not None:
-                    how = {**how, "ssl_context": by_system.context(call.cert)}
-                pool = manager.connection_from_host(**where, pool_kwargs=how)
-            else:  # the requests inside pip 24.0 and before
-                pool = manager.connection_from_url(request.url)
+            where, how = pool_key(adapter, request, call.verify, call.cert)
+            if by_system is not None:
+                how = {**how, "ssl_context": by_system.context(call.cert)}
+            pool = manager.connection_from_host(**where, pool_kwargs=how)
         except ValueError as exc:  # urllib3's LocationValueError among them
             raise self._pair.exceptions.InvalidURL(exc, request=request) from exc
         if by_system is None:

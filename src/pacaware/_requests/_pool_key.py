@@ -1,0 +1,29 @@
+"""What keeps the pools of different origins and TLS settings apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["pool_key"]
+
+
+def pool_key(adapter: Any, request: Any, verify: Any, cert: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return where a request goes and how, as urllib3 takes it; raises ValueError for a URL that cannot be used.
+
+    That is the adapter's ``build_connection_pool_key_attributes()``. Before requests 2.32.3 there was none (pip up to
+    24.0 has older ones inside); without a key of its own a pool made for ``verify=False`` would serve others too.
+    """
+    if hasattr(adapter, "build_connection_pool_key_attributes"):
+        return adapter.build_connection_pool_key_attributes(request, verify, cert)  # type: ignore[no-any-return]
+    url = urlsplit(request.url)
+    where = {"scheme": url.scheme, "host": url.hostname, "port": url.port}
+    how: dict[str, Any] = {"cert_reqs": "CERT_NONE" if verify is False else "CERT_REQUIRED"}
+    if isinstance(verify, str):
+        how["ca_cert_dir" if Path(verify).is_dir() else "ca_certs"] = verify
+    if isinstance(cert, str):
+        how["cert_file"] = cert
+    elif cert is not None:
+        how["cert_file"], how["key_file"] = cert
+    return where, how
