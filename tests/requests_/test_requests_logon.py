@@ -98,11 +98,12 @@ class TestBodies:
         "body",
         [
             b"x" * 1000,
+            memoryview(b"x" * 1000),
             "x" * 1000,
             io.BytesIO(b"--" + b"x" * 1000),
             io.StringIO("x" * 1000),
         ],
-        ids=["bytes", "str", "file", "text file"],
+        ids=["bytes", "memoryview", "str", "file", "text file"],
     )
     def test_replayable(self, body, new_session, auth_proxy, origin):
         """What can be read again is sent again, from where the caller had stopped."""

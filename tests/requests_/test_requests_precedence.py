@@ -6,9 +6,12 @@ import pickle
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pacaware import _resolver
 from pacaware._models import DIRECT, ProxyConfig, ProxyServer
+from pacaware._requests._merge import Given, read_proxy
 from pacaware.errors import ConfigError
 from pacaware.requests import PacAdapter, mount
 from pacaware.testing import Certificates
@@ -100,6 +103,26 @@ def test_environment_by_the_default_resolver(new_session, proxy, by, default_res
     monkeypatch.setenv("http_proxy", proxy.url)
     assert by(new_session(), "origin.test") == (proxy.pac_text, "manual", True)
     assert by(new_session()) == ("DIRECT", "implicit-bypass", False)
+
+
+def test_logon_from_the_environment(new_session, auth_proxy, origin, default_resolver, monkeypatch, caplog):
+    """User and password in ``http_proxy`` log on at that proxy, once it asks, also after a redirect."""
+    monkeypatch.setenv("http_proxy", f"http://alice:s3cret@{auth_proxy.netloc}")
+    end = origin.url_for("origin.test", "/end")
+    response = new_session().get(origin.url_for("origin.test", f"/redirect?to={end}"), timeout=5)
+    assert response.status_code == 200
+    assert [seen.authorization for seen in auth_proxy.requests] == [None, "Basic", "Basic"]
+    assert caplog.records == []
+
+
+@given(st.text() | st.from_regex(r"\A(http|socks5)://[^\s]{0,20}", fullmatch=False))
+def test_any_text_as_proxy(text):
+    """Any text is a proxy, DIRECT, or a ConfigError."""
+    try:
+        given_here = read_proxy(text)
+    except ConfigError:
+        return
+    assert given_here.candidate is DIRECT or read_proxy(str(given_here.candidate)) == Given(given_here.candidate)
 
 
 @pytest.mark.parametrize("how", [str, lambda url: ProxyServer.parse(url)])

@@ -47,9 +47,12 @@ class PacAdapterBase(HTTPAdapter):
         proxy_auth: ProxyAuthArgument = None,
         **options: Any,
     ) -> None:
-        given = [name for name, value in _named(resolver, config, pac_url, proxy) if value is not None]
+        sources = {"resolver": resolver, "config": config, "pac_url": pac_url, "proxy": proxy}
+        given = [name for name, value in sources.items() if value is not None]
         if len(given) > 1:
-            raise ConfigError(f"PacAdapter takes at most one of resolver, config, pac_url and proxy, not {given}")
+            raise ConfigError(
+                f"PacAdapter takes at most one of resolver, config, pac_url and proxy, not {' and '.join(given)}"
+            )
         if pac_url is not None:
             config = ProxyConfig(pac_url=pac_url)
         forced = None if proxy is None else read_proxy(proxy)
@@ -108,10 +111,6 @@ class PacAdapterBase(HTTPAdapter):
         auth: ProxyAuth = state.pop("_pacaware_auth")
         self._wire(resolver, config, None if candidate is None else Given(candidate), auth)
         super().__setstate__(state)  # type: ignore[misc]  # types-requests does not know it
-
-
-def _named(*values: Any) -> Any:
-    return zip(("resolver", "config", "pac_url", "proxy"), values, strict=True)
 
 
 def record_on(session: Any) -> None:

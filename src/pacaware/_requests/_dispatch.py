@@ -17,9 +17,8 @@ from pacaware._requests._failure import FinalRefusal, RouteFailed, TunnelRefused
 from pacaware._requests._manager import ManagerFactory, Managers, RouteKey, RouteName
 from pacaware._requests._merge import Given, MergedProxies, given_proxy, read_proxy
 from pacaware._requests._pair import Pair
-from pacaware._requests._pool_key import pool_key
+from pacaware._requests._pool_key import OriginTrust, pool_key
 from pacaware._requests._retries import Budget
-from pacaware._requests._trust import OriginTrust
 from pacaware._requests._wiring import Wiring
 from pacaware.errors import ConfigError, PacawareError
 
@@ -164,7 +163,6 @@ class Dispatcher:
                 if not failover.failed(exc.reason):
                     self._exhausted(call, pool, url, failover, failures, budget)
                     return None
-                _log.info("%s failed (%s); trying %s", route.candidate.pac_text, exc, failover.current.pac_text)
             except Exception as exc:
                 if not plain and isinstance(exc, (*self._stood, FinalRefusal)):
                     call.choice.connected(failover)
@@ -287,8 +285,8 @@ class Dispatcher:
         if not self._warned and not self._is_from_url(request.url, value, proxies):
             self._warned = True
             _log.warning(
-                "a Proxy-Authorization header was not sent, because it could reach an origin or the wrong proxy; "
-                "give proxy_auth=(user, password) to PacAdapter or mount() instead"
+                "the header Proxy-Authorization was taken out of a request, because origins and other proxies could "
+                "see it there: give proxy_auth=(user, password) to PacAdapter or mount() instead"
             )
         return headers
 

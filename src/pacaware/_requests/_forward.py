@@ -10,6 +10,7 @@ import selectors
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, assert_never
+from urllib.parse import urlsplit
 
 from pacaware._core.actions import Authenticate
 from pacaware._core.auth import AuthController
@@ -44,7 +45,7 @@ class _Message:
     def kind(self) -> Body:
         """Say whether the body can be sent again."""
         body = self._body
-        if body is None or isinstance(body, bytes | bytearray | str | list | tuple):
+        if body is None or isinstance(body, str | list | tuple) or _is_buffer(body):
             return Body.REPLAYABLE
         try:
             self._position = body.tell()
@@ -87,6 +88,14 @@ def _pieces(body: Any) -> Iterator[bytes]:
     pieces: Iterable[Any] = body if read is None else iter(lambda: read(_CHUNK), "" if _is_text(body) else b"")
     for piece in pieces:
         yield piece.encode() if isinstance(piece, str) else piece
+
+
+def _is_buffer(body: Any) -> bool:
+    try:
+        memoryview(body)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_text(body: Any) -> bool:
@@ -142,20 +151,20 @@ class ForwardConnection(Routed):
             delivered = self._advance(exchange, response)
             if delivered is not None:
                 return delivered
-            if not self._timeout_is_current and self.sock is not None:
-                self.sock.settimeout(read_timeout)
-            response = self._next_response(exchange)
+            try:
+                response = self._read_response(read_timeout)
+            except ConnectionError:
+                # Some proxies close after a 407 without saying so; but they may have passed the request on.
+                if self._message.method not in _REPEATABLE:
+                    raise
+                self._reconnect(exchange)
+                self._advance(exchange, None)
+                response = self._read_response(read_timeout)
 
-    def _next_response(self, exchange: ForwardExchange) -> Any:
-        """Return the answer to a further leg; some proxies close after a 407 without saying so."""
-        try:
-            return super().getresponse()
-        except ConnectionError:
-            if self._message.method not in _REPEATABLE:
-                raise  # it may have reached the origin
-            self._reconnect(exchange)
-            self._advance(exchange, None)
-            return super().getresponse()
+    def _read_response(self, timeout: float | None) -> Any:
+        if not self._timeout_is_current and self.sock is not None:
+            self.sock.settimeout(timeout)
+        return super().getresponse()
 
     def _report(self, exchange: ForwardExchange, response: Any) -> None:
         # http.client closes the connection as soon as it has read that the other side will do so.
@@ -220,7 +229,8 @@ class ForwardConnection(Routed):
         why = (
             self._auth.failure or f"the proxy {self._wiring.proxy} asks for a logon, and the body cannot be sent again"
         )
-        _log.warning("407: %s", why)
+        message = self._message
+        _log.warning("407 for %s http://%s: %s", message.method, urlsplit(message.url).hostname, why)
 
 
 def _is_over(sock: socket.socket) -> bool:

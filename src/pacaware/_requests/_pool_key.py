@@ -1,12 +1,14 @@
-"""What keeps the pools of different origins and TLS settings apart."""
+"""What keeps the pools of different origins apart: where they lead, and how TLS with the origin is checked."""
 
 from __future__ import annotations
 
+import ssl
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["pool_key"]
+__all__ = ["OriginTrust", "pool_key"]
 
 
 def pool_key(adapter: Any, request: Any, verify: Any, cert: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -27,3 +29,24 @@ def pool_key(adapter: Any, request: Any, verify: Any, cert: Any) -> tuple[dict[s
     elif cert is not None:
         how["cert_file"], how["key_file"] = cert
     return where, how
+
+
+class OriginTrust:
+    """Checks origins against the operating system's certificates, as the browser does. Thread-safe.
+
+    There is one context for each client certificate, because urllib3 loads that into the context.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._contexts: dict[Any, ssl.SSLContext] = {}
+
+    def context(self, cert: Any) -> ssl.SSLContext:
+        """Return the context for requests' ``cert``."""
+        import truststore  # only who asks for it pays for it
+
+        key = tuple(cert) if isinstance(cert, list) else cert
+        with self._lock:
+            if key not in self._contexts:
+                self._contexts[key] = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            return self._contexts[key]
