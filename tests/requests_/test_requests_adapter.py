@@ -17,6 +17,7 @@ from pacaware._resolver import ProxyResolver
 from pacaware.errors import ConfigError, PacFetchError
 from pacaware.requests import PacAdapter, mount
 from pacaware.testing import Certificates, Origin, Proxy, SocksProxy, pac_returning
+from tests.requests_.conftest import FixedResolver
 
 ROUTES = ["plain", "tls", "socks5", "DIRECT"]
 
@@ -70,6 +71,13 @@ class TestTls:
         session.pacaware._dispatcher._resolver()._proxy_ssl_context = untrusting
         assert session.get(url, verify=False, timeout=5).status_code == 200
         assert (tls_proxy.requests, len(proxy.requests)) == ((), 1)
+
+    def test_a_proxy_without_tls(self, new_session, start, proxy, url):
+        """A plain proxy that the settings call https is passed over."""
+        plain = start("plain")
+        wrong = ProxyServer("https", plain.host, plain.port)
+        assert new_session(wrong, proxy).get(url, timeout=5).status_code == 200
+        assert plain.requests == ()
 
     def test_untrusted_proxy(self, new_session, tls_proxy, url):
         """The error says that it is the proxy's certificate."""
@@ -339,6 +347,32 @@ class TestSubclasses:
             session.mount("http://", adapter)
             session.mount("https://", adapter)
             assert session.get(url, verify=str(Certificates.shared().ca_path), timeout=5).status_code == 200
+
+    def test_source_address_and_socket_options(self, route, tls_origin):
+        """The options of urllib3's connections hold on the way to the proxy, or to the origin."""
+        options = {"source_address": ("127.0.0.1", 0), "socket_options": [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]}
+        seen = []
+
+        class Adapter(PacAdapter):
+            def init_poolmanager(self, *args, **kwargs):
+                super().init_poolmanager(*args, **kwargs, **options)
+
+            def proxy_manager_for(self, *args, **kwargs):
+                return super().proxy_manager_for(*args, **kwargs, **options)
+
+            def build_response(self, request, response):
+                sock = response._connection.sock
+                while not isinstance(sock, socket.socket):
+                    sock = sock.socket  # urllib3's TLS inside TLS
+                seen.append(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+                return super().build_response(request, response)
+
+        rule = FixedResolver(lambda _: [route])
+        with requests.Session() as session:
+            session.mount("https://", Adapter(rule))
+            url = tls_origin.url_for(host_for(route))
+            assert session.get(url, verify=str(Certificates.shared().ca_path), timeout=5).status_code == 200
+        assert seen == [1]
 
     def test_plain_manager(self, proxy):
         """``proxy_manager_for()`` with a URL is that of requests."""

@@ -12,7 +12,7 @@ from pacaware._core.forward import BUFFER_LIMIT
 from pacaware._models import DIRECT
 from pacaware.errors import ProxyAuthError
 from pacaware.requests import PacAdapter, mount
-from pacaware.testing import BasicUsers, Offer, Proxy, SocksProxy
+from pacaware.testing import BasicUsers, ClosingProxy, Offer, Proxy, SocksProxy
 
 LOGON = ("alice", "s3cret")
 
@@ -83,6 +83,24 @@ def test_socks_logon_rejected(new_session, url):
             new_session(socks, second, proxy_auth=LOGON).get(url)
         assert isinstance(caught.value.__cause__, ProxyAuthError)
         assert second.connections == 0
+
+
+def test_socks_password_too_long(new_session, socks5_proxy, url):
+    """What SOCKS5 cannot express is said before anything is sent."""
+    with pytest.raises(requests.exceptions.ProxyError, match="1 to 255 bytes"):
+        new_session(socks5_proxy, proxy_auth=("alice", "x" * 256)).get(url)
+    assert socks5_proxy.requests == ()
+
+
+def test_credentials_that_cannot_be_read(new_session, auth_proxy, url, monkeypatch, tmp_path):
+    """Trouble with a source of credentials is a ProxyError, caused by the ConfigError."""
+    path = tmp_path / "password"
+    path.write_text("s3cret")
+    path.chmod(0o644)
+    monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "alice")
+    monkeypatch.setenv("PACAWARE_PROXY_PASSWORD_FILE", str(path))
+    with pytest.raises(requests.exceptions.ProxyError, match="chmod 600"):
+        new_session(auth_proxy).get(url)
 
 
 def test_a_200_is_not_asked_twice(new_session, proxy, origin):
@@ -162,6 +180,82 @@ class Pipe(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         return self._data.read(size)
+
+
+class Moody(ClosingProxy):
+    """Asks for a logon with ``answer``; a request with one is served on a new connection, else ``mood`` happens."""
+
+    def __init__(self, answer: bytes = b"", mood: str = "closes") -> None:
+        super().__init__()
+        self.answer = answer or b"HTTP/1.1 407 Logon\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+        self.mood = mood
+        self.asked: set[int] = set()
+
+    def _answer(self, exchange):
+        number = exchange.connection.number
+        if exchange.seen.authorization is None:
+            self.asked.add(number)
+            exchange.connection.sock.sendall(self.answer)
+            if self.mood == "ends":
+                self._listener.close()
+                exchange.connection.sock.close()
+            elif self.answer.endswith(b"half"):
+                exchange.connection.sock.close()
+            else:
+                self._handle_next(exchange)
+        elif number not in self.asked:
+            exchange.peer.answer(200, (), b"served")
+
+    def _handle_next(self, exchange):
+        data = b""
+        while not data.endswith(b"\r\n\r\n"):
+            piece = exchange.connection.sock.recv(65536)
+            if not piece:
+                return
+            data += piece
+        self._log.add(data)
+
+
+class TestCutLegs:
+    """A proxy that hangs up between the legs of a logon over plain http."""
+
+    def test_a_get_is_repeated(self, new_session, origin):
+        """The answer to a GET is asked for again on a new connection."""
+        with Moody() as proxy:
+            response = new_session(proxy, proxy_auth=LOGON).get(origin.url_for("origin.test"), timeout=5)
+            assert (response.text, proxy.connections) == ("served", 2)
+
+    def test_a_post_is_not(self, new_session, proxy, origin):
+        """A POST may have been passed on, so it is not repeated, here or elsewhere."""
+        with Moody() as moody:
+            session = new_session(moody, proxy, proxy_auth=LOGON)
+            with pytest.raises(requests.exceptions.ConnectionError):
+                session.post(origin.url_for("origin.test"), timeout=5)
+            assert (moody.connections, proxy.connections) == (1, 0)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"Content-Length: 400000\r\n\r\n" + b"x" * 400_000,
+            b"Content-Length: 100\r\n\r\nhalf",
+            b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhalf",
+        ],
+        ids=["long", "half", "bad chunks"],
+    )
+    def test_a_407_that_cannot_be_read_to_its_end(self, body, new_session, origin):
+        """A new connection is taken when the 407 is too long, or broken."""
+        with Moody(b"HTTP/1.1 407 Logon\r\nProxy-Authenticate: Basic\r\n" + body) as proxy:
+            response = new_session(proxy, proxy_auth=LOGON).post(origin.url_for("origin.test"), timeout=5)
+            assert (response.text, proxy.connections) == ("served", 2)
+
+    def test_the_proxy_is_gone_after_its_407(self, new_session, proxy, origin):
+        """A proxy that asked and then cannot be reached has answered: the next candidate is not tried."""
+        answer = b"HTTP/1.1 407 Logon\r\nProxy-Authenticate: Basic\r\nConnection: close\r\n\r\n"
+        with Moody(answer, "ends") as moody:
+            session = new_session(moody, proxy, proxy_auth=LOGON)
+            with pytest.raises(requests.exceptions.ConnectionError, match="during the logon, and then"):
+                session.post(origin.url_for("origin.test"), timeout=5)
+        assert proxy.connections == 0
 
 
 class TestSecrets:

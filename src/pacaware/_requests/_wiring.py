@@ -26,7 +26,7 @@ from pacaware._core.socks import Socks4Handshake, Socks5Handshake
 from pacaware._models import ProxyServer
 from pacaware._requests._dial import Deadline, SocketOptions, dial
 from pacaware._requests._failure import BadTarget, FinalRefusal, refusal, route_failed
-from pacaware.errors import ProxyAuthError
+from pacaware.errors import ConfigError, ProxyAuthError
 
 __all__ = ["Handshake", "Verdict", "Wiring", "handshake", "reconnected"]
 
@@ -60,6 +60,8 @@ def handshake(sock: socket.socket, machine: Handshake, auth: AuthController | No
                 assert_never(action)
     except (OSError, RouteBroken) as exc:
         raise route_failed(exc, "the handshake with it", deadline.seconds) from exc
+    except ConfigError:
+        raise  # a ValueError, but of the credentials
     except ValueError as exc:
         raise BadTarget(str(exc)) from exc
 
@@ -164,5 +166,7 @@ class Wiring:
             raise route_failed(exc, "the handshake with it", None) from exc
         except ProxyAuthError as exc:
             raise FinalRefusal(str(exc), exc) from exc
+        except ConfigError:
+            raise
         except ValueError as exc:
             raise BadTarget(str(exc)) from exc
