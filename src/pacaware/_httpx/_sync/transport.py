@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import ssl
 from collections.abc import Iterable, Iterator
@@ -108,7 +107,7 @@ class PacTransport(httpx.BaseTransport):
     def _send(self, request: httpx.Request, decision: Decision) -> httpcore.Response:
         """Try the candidates in turn; go on to the next only if no byte of the request can have left."""
         core, may_forward = self._prepare(request)
-        delays = _delays(self._retries)
+        tries = 0
         while True:
             failover = self._chooser.start(decision)
             timed_out, may_retry = True, True
@@ -133,10 +132,11 @@ class PacTransport(httpx.BaseTransport):
                     break
                 self._chooser.connected(decision, failover)
                 return response
-            delay = next(delays, None) if may_retry else None
-            if delay is None:
+            if not may_retry or tries == self._retries:
                 raise error
-            Network.backend().sleep(delay)
+            # As httpx waits: not at all, then half a second, doubled each time.
+            Network.backend().sleep(0.5 * 2 ** (tries - 1) if tries else 0)
+            tries += 1
 
     def _prepare(self, request: httpx.Request) -> tuple[httpcore.Request, bool]:
         """Return the request in httpcore's form, and whether a proxy may forward it."""
@@ -155,7 +155,7 @@ class PacTransport(httpx.BaseTransport):
             extensions=request.extensions,
         )
         # A forwarding proxy speaks HTTP/1.1 and does not switch protocols.
-        return core, url.scheme == "http" and self._http1 and b"upgrade" not in names
+        return core, core.url.scheme == b"http" and self._http1 and b"upgrade" not in names
 
     def _warn_of_header(self) -> None:
         if not self._has_warned:
@@ -190,11 +190,6 @@ def _aim(
         core.extensions = {**request.extensions, "timeout": {**timeouts, "connect": limit}}
     else:
         core.extensions = request.extensions
-
-
-def _delays(retries: int) -> Iterator[float]:
-    """Return the pauses before each retry, as httpx makes them: none, then half a second, doubled each time."""
-    return itertools.islice(itertools.chain([0.0], (0.5 * 2**n for n in itertools.count())), retries)
 
 
 class _ResponseStream(httpx.SyncByteStream):
