@@ -94,14 +94,14 @@ def test_the_route_is_part_of_the_origin():
     """Connections are shared by requests for the same origin by the same route in the same way only."""
     url = httpcore.URL("https://a.test/x")
     one, two = (Route(ProxyServer("http", f"{name}.test", 1)) for name in ("p", "q"))
-    origin = RouteURL(url, one, forward=False).origin
-    assert origin == RouteURL(httpcore.URL("https://a.test:443/y"), one, forward=False).origin
+    origin = RouteURL.by(url, one, forward=False).origin
+    assert origin == RouteURL.by(httpcore.URL("https://a.test:443/y"), one, forward=False).origin
     assert str(origin) == "https://a.test:443"
     for other in (
-        RouteURL(url, two, forward=False).origin,
-        RouteURL(url, one, forward=True).origin,
-        RouteURL(httpcore.URL("https://b.test/x"), one, forward=False).origin,
-        RouteURL(httpcore.URL("http://a.test:443/x"), one, forward=False).origin,
+        RouteURL.by(url, two, forward=False).origin,
+        RouteURL.by(url, one, forward=True).origin,
+        RouteURL.by(httpcore.URL("https://b.test/x"), one, forward=False).origin,
+        RouteURL.by(httpcore.URL("http://a.test:443/x"), one, forward=False).origin,
         url.origin,
     ):
         assert origin != other

@@ -70,6 +70,13 @@ def test_many_at_once_over_one_new_http2_connection(driver, proxies, origins):
     assert resolver.connected_to == [proxies[0].pac_text] * 20
 
 
+@pytest.mark.parametrize("arguments", [{}, {"proxy": DIRECT}], ids=["decided", "forced"])
+def test_an_unknown_scheme_is_what_httpx_says(driver, arguments: dict):
+    """No proxy is asked about it."""
+    with driver.client(**arguments) as client, pytest.raises(driver.module.UnsupportedProtocol):
+        client.get("ftp://origin.test/")
+
+
 def test_one_deadline_holds_over_all_legs_of_a_candidate(driver, origins):
     """A proxy whose two legs are each in time, but not together, has failed."""
     with SlowProxy(0.4, auth=BasicUsers(USERS)) as slow, Proxy() as live:

@@ -42,14 +42,22 @@ class RouteOrigin(httpcore.Origin):
 class RouteURL(httpcore.URL):
     """A URL together with the route that leads to it."""
 
-    def __init__(self, url: httpcore.URL, route: Route, *, forward: bool) -> None:
-        self.scheme, self.host, self.port, self.target = url.scheme, url.host, url.port, url.target
+    def __init__(self, scheme: bytes, host: bytes, port: int | None, target: bytes) -> None:
+        self.scheme, self.host, self.port, self.target = scheme, host, port, target
+        self._origin: RouteOrigin | None = None
+
+    @classmethod
+    def by(cls, url: httpcore.URL, route: Route, *, forward: bool) -> RouteURL:
+        """Return the URL by this route."""
+        found = cls(url.scheme, url.host, url.port, url.target)
         port = url.port or _DEFAULT_PORTS.get(url.scheme, 0)
-        self._origin = RouteOrigin(url.scheme, url.host, port, route, forward)
+        found._origin = RouteOrigin(url.scheme, url.host, port, route, forward)
+        return found
 
     @property
     def origin(self) -> RouteOrigin:
         """The origin with the route in it, by which the pool chooses a connection."""
+        assert self._origin is not None
         return self._origin
 
 

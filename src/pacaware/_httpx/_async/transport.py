@@ -26,6 +26,7 @@ __all__ = ["AsyncPacTransport"]
 
 _log: Final = logging.getLogger("pacaware")
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 _NOT_TRIED: Final = (httpcore.PoolTimeout, httpcore.UnsupportedProtocol)
 
 
@@ -89,6 +90,8 @@ class AsyncPacTransport(httpx.AsyncBaseTransport):
         url = str(request.url)
         decision = self._chooser.cached(url)
         if decision is None:
+            if request.url.scheme not in _SCHEMES:
+                raise httpx.UnsupportedProtocol(f"{request.url.scheme}:// URLs cannot be asked for", request=request)
             try:
                 decision = await self._chooser.aresolve(url)
             except PacawareError as exc:
@@ -148,7 +151,7 @@ class AsyncPacTransport(httpx.AsyncBaseTransport):
         target = request.extensions.get("target", url.raw_path)
         core = httpcore.Request(
             request.method,
-            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target),
+            RouteURL(url.raw_scheme, url.raw_host, url.port, target),
             headers=headers,
             content=request.stream,
             extensions=request.extensions,
@@ -181,7 +184,7 @@ def _aim(
     route = route_of(decision, candidate)
     proxy = route.proxy
     forward = may_forward and proxy is not None and proxy.scheme in ("http", "https")
-    core.url = RouteURL(core.url, route, forward=forward)
+    core.url = RouteURL.by(core.url, route, forward=forward)
     timeouts = request.extensions.get("timeout", {})
     given = timeouts.get("connect")
     limit = connect_limit(given, is_last=failover.is_last)

@@ -27,6 +27,7 @@ __all__ = ["PacTransport"]
 
 _log: Final = logging.getLogger("pacaware")
 _LIMITS: Final = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 _NOT_TRIED: Final = (httpcore2.PoolTimeout, httpcore2.UnsupportedProtocol)
 
 
@@ -90,6 +91,8 @@ class PacTransport(httpx2.BaseTransport):
         url = str(request.url)
         decision = self._chooser.cached(url)
         if decision is None:
+            if request.url.scheme not in _SCHEMES:
+                raise httpx2.UnsupportedProtocol(f"{request.url.scheme}:// URLs cannot be asked for", request=request)
             try:
                 decision = self._chooser.resolve(url)
             except PacawareError as exc:
@@ -149,7 +152,7 @@ class PacTransport(httpx2.BaseTransport):
         target = request.extensions.get("target", url.raw_path)
         core = httpcore2.Request(
             request.method,
-            httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target),
+            RouteURL(url.raw_scheme, url.raw_host, url.port, target),
             headers=headers,
             content=request.stream,
             extensions=request.extensions,
@@ -182,7 +185,7 @@ def _aim(
     route = route_of(decision, candidate)
     proxy = route.proxy
     forward = may_forward and proxy is not None and proxy.scheme in ("http", "https")
-    core.url = RouteURL(core.url, route, forward=forward)
+    core.url = RouteURL.by(core.url, route, forward=forward)
     timeouts = request.extensions.get("timeout", {})
     given = timeouts.get("connect")
     limit = connect_limit(given, is_last=failover.is_last)
