@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import httpcore
 
@@ -15,14 +16,15 @@ from pacaware._core.route import Route
 __all__ = ["Deadline", "PoolLimits", "RouteOrigin", "RouteSettings", "RouteURL", "absolute_target", "without_zone"]
 
 
+_DEFAULT_PORTS: Final = {b"http": 80, b"https": 443, b"ws": 80, b"wss": 443}
+
+
 class RouteOrigin(httpcore.Origin):
     """An origin as one route reaches it; ``forward`` means by absolute-form instead of a connection of its own."""
 
-    def __init__(self, url: httpcore.URL, route: Route, *, forward: bool) -> None:
-        origin = url.origin
-        super().__init__(origin.scheme, origin.host, origin.port)
-        self.route = route
-        self.forward = forward
+    def __init__(self, scheme: bytes, host: bytes, port: int, route: Route, forward: bool) -> None:
+        self.scheme, self.host, self.port = scheme, host, port
+        self.route, self.forward = route, forward
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -40,21 +42,30 @@ class RouteOrigin(httpcore.Origin):
 class RouteURL(httpcore.URL):
     """A URL together with the route that leads to it."""
 
-    def __init__(self, url: httpcore.URL, route: Route, *, forward: bool) -> None:
-        self.scheme, self.host, self.port, self.target = url.scheme, url.host, url.port, url.target
-        self._origin = RouteOrigin(url, route, forward=forward)
+    def __init__(self, scheme: bytes, host: bytes, port: int | None, target: bytes) -> None:
+        self.scheme, self.host, self.port, self.target = scheme, host, port, target
+        self._origin: RouteOrigin | None = None
+
+    @classmethod
+    def by(cls, url: httpcore.URL, route: Route, *, forward: bool) -> RouteURL:
+        """Return the URL by this route."""
+        found = cls(url.scheme, url.host, url.port, url.target)
+        port = url.port or _DEFAULT_PORTS.get(url.scheme, 0)
+        found._origin = RouteOrigin(url.scheme, url.host, port, route, forward)
+        return found
 
     @property
     def origin(self) -> RouteOrigin:
         """The origin with the route in it, by which the pool chooses a connection."""
+        assert self._origin is not None
         return self._origin
 
 
 def absolute_target(url: httpcore.URL) -> bytes:
     """Return the request target in absolute-form (RFC 9112, section 3.2.2), IPv6 in brackets."""
-    host = without_zone(url.host.decode("ascii")).encode("ascii")
+    host = url.host
     if b":" in host:
-        host = b"[%b]" % host
+        host = b"[%b]" % host.partition(b"%")[0]
     # OPTIONS * of an origin is an absolute URL without a path (RFC 9112, section 3.2.4).
     target = b"" if url.target == b"*" else url.target
     port = b"" if url.port is None else b":%d" % url.port

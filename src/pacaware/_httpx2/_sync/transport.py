@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import ssl
 from collections.abc import Iterable, Iterator
@@ -28,6 +27,7 @@ __all__ = ["PacTransport"]
 
 _log: Final = logging.getLogger("pacaware")
 _LIMITS: Final = httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 _NOT_TRIED: Final = (httpcore2.PoolTimeout, httpcore2.UnsupportedProtocol)
 
 
@@ -91,6 +91,8 @@ class PacTransport(httpx2.BaseTransport):
         url = str(request.url)
         decision = self._chooser.cached(url)
         if decision is None:
+            if request.url.scheme not in _SCHEMES:
+                raise httpx2.UnsupportedProtocol(f"{request.url.scheme}:// URLs cannot be asked for", request=request)
             try:
                 decision = self._chooser.resolve(url)
             except PacawareError as exc:
@@ -108,7 +110,7 @@ class PacTransport(httpx2.BaseTransport):
     def _send(self, request: httpx2.Request, decision: Decision) -> httpcore2.Response:
         """Try the candidates in turn; go on to the next only if no byte of the request can have left."""
         core, may_forward = self._prepare(request)
-        delays = _delays(self._retries)
+        tries = 0
         while True:
             failover = self._chooser.start(decision)
             timed_out, may_retry = True, True
@@ -133,10 +135,11 @@ class PacTransport(httpx2.BaseTransport):
                     break
                 self._chooser.connected(decision, failover)
                 return response
-            delay = next(delays, None) if may_retry else None
-            if delay is None:
+            if not may_retry or tries == self._retries:
                 raise error
-            Network.backend().sleep(delay)
+            # As httpx2 waits: not at all, then half a second, doubled each time.
+            Network.backend().sleep(0.5 * 2 ** (tries - 1) if tries else 0)
+            tries += 1
 
     def _prepare(self, request: httpx2.Request) -> tuple[httpcore2.Request, bool]:
         """Return the request in httpcore2's form, and whether a proxy may forward it."""
@@ -149,13 +152,13 @@ class PacTransport(httpx2.BaseTransport):
         target = request.extensions.get("target", url.raw_path)
         core = httpcore2.Request(
             request.method,
-            httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target),
+            RouteURL(url.raw_scheme, url.raw_host, url.port, target),
             headers=headers,
             content=request.stream,
             extensions=request.extensions,
         )
         # A forwarding proxy speaks HTTP/1.1 and does not switch protocols.
-        return core, url.scheme == "http" and self._http1 and b"upgrade" not in names
+        return core, core.url.scheme == b"http" and self._http1 and b"upgrade" not in names
 
     def _warn_of_header(self) -> None:
         if not self._has_warned:
@@ -182,7 +185,7 @@ def _aim(
     route = route_of(decision, candidate)
     proxy = route.proxy
     forward = may_forward and proxy is not None and proxy.scheme in ("http", "https")
-    core.url = RouteURL(core.url, route, forward=forward)
+    core.url = RouteURL.by(core.url, route, forward=forward)
     timeouts = request.extensions.get("timeout", {})
     given = timeouts.get("connect")
     limit = connect_limit(given, is_last=failover.is_last)
@@ -190,11 +193,6 @@ def _aim(
         core.extensions = {**request.extensions, "timeout": {**timeouts, "connect": limit}}
     else:
         core.extensions = request.extensions
-
-
-def _delays(retries: int) -> Iterator[float]:
-    """Return the pauses before each retry, as httpx2 makes them: none, then half a second, doubled each time."""
-    return itertools.islice(itertools.chain([0.0], (0.5 * 2**n for n in itertools.count())), retries)
 
 
 class _ResponseStream(httpx2.SyncByteStream):
