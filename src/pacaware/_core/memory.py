@@ -44,7 +44,7 @@ class Memory:
         if isinstance(used, ProxyServer):
             changed |= self.bad.unmark(used)
         if self._remembers:
-            changed |= self.routes.note(host, listed, used, now, self.bad.last_end(listed))
+            changed |= self.routes.note(host, listed, used, now)
         return changed
 
     def forget_results(self) -> None:
