@@ -42,14 +42,8 @@ _LOOK_SECONDS: Final = 1.0
 _OBTAIN_SECONDS: Final = 60.0
 _NO_DETECTION: Final = "this version does not look for a PAC file by itself; give its address as the PAC URL"
 _COUNTS: Final = (
-    "hits",
-    "misses",
-    "evaluations",
-    "fetches",
-    "failovers",
-    "invalidations_settings",
-    "invalidations_pac",
-    "resets",
+    *("hits", "misses", "evaluations", "fetches", "failovers", "resets"),
+    *("invalidations_settings", "invalidations_pac"),
 )
 _SCOPES: Final = frozenset({"results", "bad-proxies", "pac", "wpad", "all"})
 
@@ -177,24 +171,23 @@ class ProxyResolver:
         steps = list(settings.warnings)
         for setting in settings.order:
             if setting is Setting.MANUAL or setting is Setting.DIRECT:
-                choice = settings.manual(target)
-                if choice.rule is not None:
-                    steps.append(Step("bypass", "ok", choice.rule))
-                return self._stand_in(current, choice.proxies, choice.source, steps)
+                break
             outcome = self._ask_script(setting, current, target, steps)
             if isinstance(outcome, _Found):
                 return outcome
-            match after_trouble(outcome.trouble, setting, settings.config):
-                case Next.RAISE:
-                    raise outcome.error
-                case Next.DIRECT:
-                    steps.append(Step("fallback", "warning", f"DIRECT, because: {outcome.error}"))
-                    _log.warning("going DIRECT to %s, because: %s", target.origin, outcome.error)
-                    source = "no-proxy" if outcome.trouble is Trouble.NOT_OBTAINED else "pac"
-                    return self._stand_in(current, ProxyList((DIRECT,)), source, steps)
-                case Next.NEXT_SETTING:
-                    steps.append(Step("fallback", "warning", f"the next setting, because: {outcome.error}"))
-        raise AssertionError("the order of settings ends with DIRECT")
+            following = after_trouble(outcome.trouble, setting, settings.config)
+            if following is Next.RAISE:
+                raise outcome.error
+            if following is Next.DIRECT:
+                steps.append(Step("fallback", "warning", f"DIRECT, because: {outcome.error}"))
+                _log.warning("going DIRECT to %s, because: %s", target.origin, outcome.error)
+                source = "no-proxy" if outcome.trouble is Trouble.NOT_OBTAINED else "pac"
+                return self._stand_in(current, ProxyList((DIRECT,)), source, steps)
+            steps.append(Step("fallback", "warning", f"the next setting, because: {outcome.error}"))
+        choice = settings.manual(target)
+        if choice.rule is not None:
+            steps.append(Step("bypass", "ok", choice.rule))
+        return self._stand_in(current, choice.proxies, choice.source, steps)
 
     def _ask_script(self, setting: Setting, current: _Current, target: Target, steps: list[Step]) -> _Found | Failed:
         from pacaware._pac.ask import Failed, obtain, run  # settings without a script need none of its packages

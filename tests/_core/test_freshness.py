@@ -108,9 +108,7 @@ def test_when_to_try_again():
     assert RETRY_DELAYS == (8, 32, 120, 300)
 
 
-TEXT = (
-    st.none() | st.text(max_size=40) | st.sampled_from([DATE, "max-age=5", "no-cache", "0", "Sun, 32 Nov 1994 99:9"])
-)
+TEXT = st.none() | st.text(max_size=40) | st.sampled_from([DATE, "max-age=5", "no-cache", "0", "Sun, 32 Nov 1994 99:9"])
 
 
 @given(TEXT, TEXT, TEXT, TEXT, TEXT)

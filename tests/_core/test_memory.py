@@ -187,6 +187,18 @@ def test_connected_says_whether_orders_may_have_changed():
     assert not story.changed
 
 
+def test_following_the_marks_changes_no_order():
+    """Another host that goes to B while A is marked remembers B for later; until then its order is as it was."""
+    story = Story()
+    story.request((A, B), 0.0, down=[A], host="other.test")
+    assert story.request((A, B), 1.0) == [B]
+    assert not story.changed
+    assert story.order((A, B), HALF_HOUR) == [B, A]
+    story.request((A, B), HALF_HOUR, down=[B])
+    assert story.changed
+    assert story.order((A, B), HALF_HOUR + 1) == [A, B]
+
+
 def test_the_same_proxy_twice_in_a_list():
     """A list that names a proxy twice does not multiply it once it is remembered."""
     story = Story()

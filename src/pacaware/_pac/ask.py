@@ -20,6 +20,7 @@ __all__ = ["Failed", "obtain", "run"]
 _OBTAIN_SECONDS: Final = 40.0
 _SHOWN: Final = 200
 _SHORTEST_SECRET: Final = 4
+_NOT_SHOWN: Final = "entries are left out: the script's answer must not contain a user or password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ def run(
     steps += [Step("pac-alert", "note", _shown(alert, target)) for alert in raw.alerts]
     steps += [Step("pac-lookup", "note", _shown(lookup, target)) for lookup in raw.lookups]
     parsed = parse_pac_result(raw.text)
-    steps += [Step("pac-result", "warning", _shown(note, target)) for note in parsed.notes]
+    # A password with a semicolon makes two entries: where there is an @, no piece of the answer is shown.
+    notes = (_NOT_SHOWN,) if parsed.notes and "@" in raw.text else parsed.notes
+    steps += [Step("pac-result", "warning", _shown(note, target)) for note in notes]
     if parsed.proxies is None:
         return Failed(Trouble.UNUSABLE_ANSWER, PacScriptError(f"nothing in the script's answer {said!r} can be used"))
     until = float("inf") if raw.dns_valid_for is None else clock() + raw.dns_valid_for
