@@ -12,18 +12,18 @@ import os
 import threading
 import time
 import weakref
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from pacaware._core.answer_cache import Answer, answer_key
-from pacaware._core.compiled import CompiledSettings, compile_settings
+from pacaware._core.compiled import CompiledSettings
 from pacaware._core.failover import FailOver
 from pacaware._core.memory import Memory
+from pacaware._core.recent import RecentDecisions
 from pacaware._core.selection import Next, Setting, Trouble, after_trouble
 from pacaware._core.target import Target, parse_target
 from pacaware._flights import SingleFlight
 from pacaware._models import DIRECT, CachePolicy, Decision, ProxyConfig, ProxyList, Step, redact_url
-from pacaware._system import environ as _environ
+from pacaware._system.changes import SettingsReader
 from pacaware.errors import ConfigError, PacFetchError
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from pacaware._pac.ask import Failed
     from pacaware._pac.dns import Lookups
-    from pacaware._pac.evaluator import PacScript
     from pacaware._pac.source import LoadedScript, PacSource
 
 __all__ = ["ProxyResolver", "default_resolver"]
@@ -39,15 +38,36 @@ __all__ = ["ProxyResolver", "default_resolver"]
 _log: Final = logging.getLogger("pacaware")
 _FOREVER: Final = float("inf")
 _LOOK_SECONDS: Final = 1.0
+# How long the one that asks may take before the others give up: the PAC file 40 s, its script 10 s, some to spare.
+_OBTAIN_SECONDS: Final = 60.0
+_NO_DETECTION: Final = "this version does not look for a PAC file by itself; give its address as the PAC URL"
+_COUNTS: Final = (
+    *("hits", "misses", "evaluations", "fetches", "failovers", "resets"),
+    *("invalidations_settings", "invalidations_pac"),
+)
 _SCOPES: Final = frozenset({"results", "bad-proxies", "pac", "wpad", "all"})
 
 
-class _Recent(NamedTuple):
-    """A decision ready to be handed out again until a time, as long as the generation is the same."""
+class _Current(NamedTuple):
+    """What answers rest on; ``version`` is that of the script in use, 0 before there is one.
 
-    decision: Decision
-    until: float
-    generation: int
+    Whenever something is forgotten there is a new one. An answer is remembered only while the one that it was found
+    with is still *the* one (``is``): what a slow thread finds out comes too late to spoil what was learned since.
+    """
+
+    settings: CompiledSettings
+    source: PacSource | None
+    version: int
+    flights: SingleFlight[_Found]
+
+
+class _Found(NamedTuple):
+    """An answer, what it rests on, and when (clock) to look again whether it still does."""
+
+    answer: Answer
+    current: _Current
+    check_at: float
+    cached: bool
 
 
 class ProxyResolver:
@@ -79,29 +99,20 @@ class ProxyResolver:
         self._worker_python = worker_python
         self._proxy_ssl_context = proxy_ssl_context
         self._clock = time.monotonic
-        self._settings: CompiledSettings | None = None
+        self._script_seconds = 5.0
+        self._closed = False
         self._start()
-        if config is not None:
-            self._settings = compile_settings(config)  # a wrong setting is an error where it was written
+        _resolvers.add(self)
 
     def _start(self) -> None:
         self._lock = threading.RLock()
-        self._recent: OrderedDict[str, _Recent] = OrderedDict()
-        self._origins: OrderedDict[str, _Recent] = OrderedDict()
-        self._generation = 0
+        self._reader = SettingsReader(self._config, trust_env=self._trust_env)
+        self._recent = RecentDecisions(self._policy.max_entries)
         self._memory = Memory(self._policy)
-        self._flights: SingleFlight[Answer] = SingleFlight()
-        self._source: PacSource | None = None
-        self._script_version = 0
+        self._current: _Current | None = None
         self._lookups: Lookups | None = None
-        self._fingerprint: tuple[str | None, ...] = ()
         self._next_look = 0.0
-        self._closed = False
-        self._pid = os.getpid()
-        self._counts = dict.fromkeys(
-            ("hits", "misses", "evaluations", "failovers", "invalidations_settings", "invalidations_pac", "resets"), 0
-        )
-        _resolvers.add(self)
+        self._counts = dict.fromkeys(_COUNTS, 0)
 
     # Answers given before
 
@@ -111,37 +122,12 @@ class ProxyResolver:
         Raises ConfigError for a URL or settings that cannot be used, and the errors of the PAC file where the settings
         do not allow to go on without it.
         """
-        recent = self._recent.get(url)
-        if recent is None:
-            return self._of_origin(url) or self._answer(url)
-        now = self._clock()
-        if recent.until <= now or recent.generation != self._generation or self._next_look <= now:
-            return self._answer(url)
-        return recent.decision
+        return self.cached(url) or self._answer(url)
 
     def cached(self, url: str) -> Decision | None:
         """Return the decision for ``url`` if it is known; never blocks and never reads settings."""
-        recent = self._recent.get(url)
-        if recent is None:
-            return self._of_origin(url)
         now = self._clock()
-        if recent.until <= now or recent.generation != self._generation or self._next_look <= now:
-            return None
-        return recent.decision
-
-    def _of_origin(self, url: str) -> Decision | None:
-        """Return the decision of another URL of the same origin, where it holds for the whole of it."""
-        # Only text that parse_target() read as the very origin is ever a key here, so "@", "?" or "\" cannot deceive.
-        end = url.find("/", 8)
-        recent = self._origins.get(url if end < 0 else url[:end])
-        if recent is None:
-            return None
-        now = self._clock()
-        if recent.until <= now or recent.generation != self._generation or self._next_look <= now:
-            return None
-        decision = recent.decision.for_url(url)
-        self._remember(self._recent, url, _Recent(decision, recent.until, recent.generation))
-        return decision
+        return self._recent.get(url, now) if now < self._next_look else None
 
     async def aresolve(self, url: str) -> Decision:
         """Do as ``resolve()`` without blocking the event loop (asyncio or trio); what is known is returned at once."""
@@ -152,111 +138,113 @@ class ProxyResolver:
 
         return await run_in_thread(self.resolve, url)
 
-    def _remember(self, memory: OrderedDict[str, _Recent], key: str, recent: _Recent) -> None:
-        with self._lock:
-            memory[key] = recent
-            if len(memory) > self._policy.max_entries:
-                memory.popitem(last=False)
-
     # New questions
 
     def _answer(self, url: str) -> Decision:
         if self._closed:
             raise ConfigError("this ProxyResolver is closed")
         target = parse_target(url)
-        settings = self._current_settings()
-        answer, cached = self._find(settings, target)
-        return self._decide(url, target, settings, answer, cached=cached)
+        return self._decide(url, target, self._find(self._current_settings(), target))
 
-    def _find(self, settings: CompiledSettings, target: Target) -> tuple[Answer, bool]:
+    def _find(self, current: _Current, target: Target) -> _Found:
+        settings, source = current.settings, current.source
         choice = settings.without_script(target)
         if choice is not None:
             steps = (*settings.warnings, Step("settings", "ok", choice.rule or f"{settings.config.origin}"))
-            return Answer(tuple(choice.proxies), choice.source, None, steps, _FOREVER, whole_origin=True), False
-        loaded = self._source.script(0) if self._source is not None and self._script_version else None
+            answer = Answer(tuple(choice.proxies), choice.source, None, steps, _FOREVER, whole_origin=True)
+            return _Found(answer, current, _FOREVER, cached=False)
+        loaded = None if source is None else source.known()
         if loaded is not None:
-            self._script_in_use(loaded)
+            current = self._in_use(current, loaded)
         key = answer_key(target, self._policy.key, ignores_path=loaded is not None and loaded.ignores_path)
         with self._lock:
-            answer = self._memory.answers.get(key, self._clock()) if self._policy.result_cache else None
-            self._counts["misses" if answer is None else "hits"] += 1
-        if answer is not None:
-            return answer, True
-        wait = self._resolve_timeout + 60
-        return self._flights.run(key, lambda: self._ask_and_keep(settings, target), wait), False
+            known = self._memory.answers.get(key, self._clock())
+            self._counts["misses" if known is None else "hits"] += 1
+        if loaded is not None and known is not None:
+            return _Found(known, current, loaded.check_at, cached=True)
+        wait = self._resolve_timeout + _OBTAIN_SECONDS
+        return current.flights.run(key, lambda: self._ask(current, target), wait)
 
-    def _ask_and_keep(self, settings: CompiledSettings, target: Target) -> Answer:
-        answer = self._ask(settings, target)
-        if self._policy.result_cache:
-            key = answer_key(target, self._policy.key, ignores_path=answer.whole_origin)
-            with self._lock:
-                if settings is self._settings:
-                    self._memory.answers.put(key, answer, self._clock())
-        return answer
-
-    def _ask(self, settings: CompiledSettings, target: Target) -> Answer:
+    def _ask(self, current: _Current, target: Target) -> _Found:
         """Go through the settings in order until one answers."""
+        settings = current.settings
         steps = list(settings.warnings)
         for setting in settings.order:
             if setting is Setting.MANUAL or setting is Setting.DIRECT:
-                choice = settings.manual(target)
-                if choice.rule is not None:
-                    steps.append(Step("bypass", "ok", choice.rule))
-                # This stands in for a script that was not obtained, so it must not outlive the next try.
-                until = self._clock() + _LOOK_SECONDS
-                return Answer(tuple(choice.proxies), choice.source, None, tuple(steps), until, whole_origin=True)
-            outcome = self._ask_script(setting, settings.config, target, steps)
-            if isinstance(outcome, Answer):
+                break
+            outcome = self._ask_script(setting, current, target, steps)
+            if isinstance(outcome, _Found):
                 return outcome
-            match after_trouble(outcome.trouble, setting, settings.config):
-                case Next.RAISE:
-                    raise outcome.error
-                case Next.DIRECT:
-                    steps.append(Step("fallback", "warning", f"DIRECT, because: {outcome.error}"))
-                    _log.warning("going DIRECT to %s, because: %s", target.origin, outcome.error)
-                    until = self._clock() + _LOOK_SECONDS
-                    return Answer((DIRECT,), "pac", settings.config.pac_url, tuple(steps), until, whole_origin=False)
-                case Next.NEXT_SETTING:
-                    steps.append(Step("fallback", "warning", f"the next setting, because: {outcome.error}"))
-        raise AssertionError("the order of settings ends with DIRECT")
+            following = after_trouble(outcome.trouble, setting, settings.config)
+            if following is Next.RAISE:
+                raise outcome.error
+            if following is Next.DIRECT:
+                steps.append(Step("fallback", "warning", f"DIRECT, because: {outcome.error}"))
+                _log.warning("going DIRECT to %s, because: %s", target.origin, outcome.error)
+                source = "no-proxy" if outcome.trouble is Trouble.NOT_OBTAINED else "pac"
+                return self._stand_in(current, ProxyList((DIRECT,)), source, steps)
+            steps.append(Step("fallback", "warning", f"the next setting, because: {outcome.error}"))
+        choice = settings.manual(target)
+        if choice.rule is not None:
+            steps.append(Step("bypass", "ok", choice.rule))
+        return self._stand_in(current, choice.proxies, choice.source, steps)
 
-    def _ask_script(self, setting: Setting, config: ProxyConfig, target: Target, steps: list[Step]) -> Answer | Failed:
-        from pacaware._pac.ask import Failed, ask  # settings without a script need none of its packages
+    def _ask_script(self, setting: Setting, current: _Current, target: Target, steps: list[Step]) -> _Found | Failed:
+        from pacaware._pac.ask import Failed, obtain, run  # settings without a script need none of its packages
 
         if setting is Setting.AUTO_DETECT:
-            steps.append(Step("auto-detect", "skipped", "this version does not look for a PAC file by itself"))
-            return Failed(Trouble.NOT_OBTAINED, PacFetchError("no PAC file was detected"))
-        self._counts["evaluations"] += 1
-        source = self._current_source(config)
-        return ask(source, target, steps, self._resolve_timeout, self._clock, self._script_in_use)
-
-    def _decide(
-        self, url: str, target: Target, settings: CompiledSettings, answer: Answer, *, cached: bool
-    ) -> Decision:
+            steps.append(Step("auto-detect", "skipped", _NO_DETECTION))
+            return Failed(Trouble.NOT_OBTAINED, PacFetchError(_NO_DETECTION))
+        source = current.source
+        assert source is not None  # it comes with the setting
+        loaded = obtain(source, steps)
+        if isinstance(loaded, Failed):
+            return loaded
+        current = self._in_use(current, loaded)
+        key = answer_key(target, self._policy.key, ignores_path=loaded.ignores_path)
         with self._lock:
-            generation, now = self._generation, self._clock()
+            # Now that the script is known, what another thread or URL has just asked may be the same question.
+            known = self._memory.answers.get(key, self._clock())
+            self._counts["evaluations"] += known is None
+        if known is not None:
+            return _Found(known, current, loaded.check_at, cached=True)
+        answer = run(loaded, target, source.url, steps, self._resolve_timeout, self._clock)
+        if isinstance(answer, Failed):
+            return answer
+        with self._lock:
+            if current is self._current and self._policy.result_cache:
+                self._memory.answers.put(key, answer, self._clock())
+        return _Found(answer, current, loaded.check_at, cached=False)
+
+    def _stand_in(self, current: _Current, proxies: ProxyList, source: str, steps: list[Step]) -> _Found:
+        """Return what is used instead of a script's answer; it must not outlive the next try to get one."""
+        config, until = current.settings.config, self._clock() + _LOOK_SECONDS
+        pac_url = None
+        if current.source is not None:
+            until = max(until, current.source.retry_at)
+            pac_url = None if source == "manual" else config.pac_url
+        answer = Answer(tuple(proxies), source, pac_url, tuple(steps), until, whole_origin=False)
+        return _Found(answer, current, until, cached=False)
+
+    def _decide(self, url: str, target: Target, found: _Found) -> Decision:
+        answer, cached, origin = found.answer, found.cached, found.current.settings.config.origin
+        with self._lock:
+            now = self._clock()
             ordered, until = self._memory.order(target.host, answer.listed, now)
-            source = self._source
-        origin = settings.config.origin
-        decision = Decision(
-            url, ProxyList(ordered), answer.source, origin, answer.pac_url, cached, answer.steps, answer.listed
-        )
-        until = min(until, answer.valid_until)
-        if answer.source == "pac" and source is not None:
-            until = min(until, source.fresh_until)
-        if until > now and self._policy.result_cache:
-            known = _Recent(decision.as_cached(), until, generation)
-            self._remember(self._recent, url, known)
-            end = url.find("/", 8)
-            start = url if end < 0 else url[:end]
-            if answer.whole_origin and f"{start}/" == target.origin_only_pac_url:
-                self._remember(self._origins, start, known)
+            proxies = ProxyList(ordered)
+            decision = Decision(
+                url, proxies, answer.source, origin, answer.pac_url, cached, answer.steps, answer.listed
+            )
+            until = min(until, answer.valid_until, found.check_at)
+            may_keep = self._policy.result_cache or answer.source != "pac"
+            if until > now and may_keep and found.current is self._current:
+                self._recent.put(decision.as_cached(), target, until, whole_origin=answer.whole_origin)
         return decision
 
     # What transports report
 
     def start(self, decision: Decision) -> FailOver:
-        """Return the walk along the candidates of a decision, in the order that is right now."""
+        """Return the walk along the candidates of a decision."""
         if _log.isEnabledFor(logging.INFO):
             where = f"{decision.source}, settings from: {decision.config_origin}"
             _log.info("%s goes by %s (%s)", redact_url(decision.url), decision.proxies, where)
@@ -273,122 +261,132 @@ class ProxyResolver:
             if failover.newly_bad():
                 self._counts["failovers"] += 1
             if self._memory.connected(parse_target(decision.url).host, listed, failover, self._clock()):
-                self._generation += 1
+                self._recent.outdate()
 
     def embedded_credentials(self) -> tuple[tuple[str, str, str], ...]:
         """Return the (host:port, user, password) triples found in the proxy URLs of the settings now in force."""
-        return self._current_settings().config.proxy_credentials
+        return self._current_settings().settings.config.proxy_credentials
 
     @property
     def proxy_ssl_context(self) -> ssl.SSLContext:
         """The context for TLS to proxies: certificates are checked against the operating system's trust store."""
-        if self._proxy_ssl_context is None:
+        context = self._proxy_ssl_context
+        if context is None:
             import ssl
 
             import truststore
 
-            self._proxy_ssl_context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        return self._proxy_ssl_context
+            with self._lock:  # one for all: transports keep connections apart by it
+                context = self._proxy_ssl_context = self._proxy_ssl_context or truststore.SSLContext(
+                    ssl.PROTOCOL_TLS_CLIENT
+                )
+        return context
 
     # Settings and the script
 
-    def _current_settings(self) -> CompiledSettings:
-        settings, now = self._settings, self._clock()
-        if settings is not None and now < self._next_look:
-            return settings
+    def _current_settings(self) -> _Current:
+        current, now = self._current, self._clock()
+        if current is not None and now < self._next_look:
+            return current
         with self._lock:
-            if self._config is not None and self._settings is not None:
-                self._next_look = _FOREVER
-                return self._settings
-            fingerprint = _environ.fingerprint(os.environ) if self._trust_env else ()
-            if self._settings is None or fingerprint != self._fingerprint:
-                config = self._config or self._read_config()
-                no_proxy = _environ.no_proxy(os.environ) if self._trust_env and self._config is None else None
-                changed = self._settings is not None
-                self._settings = compile_settings(config, no_proxy)
-                self._fingerprint = fingerprint
-                if changed:
-                    self._counts["invalidations_settings"] += 1
-                    _log.info("the settings have changed; everything remembered is dropped")
-                    self._forget(frozenset({"all"}))
-            self._next_look = now + _LOOK_SECONDS
-            return self._settings
+            settings, current = self._reader.read(), self._current
+            if current is not None and settings is not current.settings:
+                self._counts["invalidations_settings"] += 1
+                _log.info("the settings have changed; everything remembered is dropped")
+                self._forget(frozenset({"all"}))
+            if current is None or settings is not current.settings:
+                current = self._current = self._begin(settings)
+            self._next_look = _FOREVER if self._reader.constant else now + _LOOK_SECONDS
+            return current
 
-    def _read_config(self) -> ProxyConfig:
-        if not self._trust_env:
-            return ProxyConfig(origin="none")
-        return _environ.read_config(os.environ) or ProxyConfig.from_system(None, os.environ)
+    def _begin(self, settings: CompiledSettings) -> _Current:
+        source = None
+        if Setting.PAC_URL in settings.order:
+            from pacaware._pac.dns import Lookups  # settings without a script need none of its packages
+            from pacaware._pac.source import source_of
 
-    def _current_source(self, config: ProxyConfig) -> PacSource:
+            if self._lookups is None:
+                self._lookups = Lookups()
+            # It knows nothing of this resolver: the process of a script ends as soon as its source is dropped.
+            source = source_of(
+                settings.config,
+                self._lookups,
+                engine=self._engine,
+                worker_python=self._worker_python,
+                script_seconds=self._script_seconds,
+                clock=self._clock,
+            )
+        return _Current(settings, source, 0, SingleFlight())
+
+    def _in_use(self, current: _Current, loaded: LoadedScript) -> _Current:
+        """Return what is current now that this script is in use; drop what an older one has answered."""
+        if loaded.version == current.version:
+            return current
         with self._lock:
-            if self._source is None:
-                from pacaware._pac.source import PacSource
-
-                assert config.pac_url is not None
-                self._source = PacSource(
-                    config.pac_url.strip(), self._make_script, allow_file=config.allow_file, clock=self._clock
-                )
-            return self._source
-
-    def _make_script(self, text: str) -> PacScript:
-        from pacaware._pac.dns import Lookups
-        from pacaware._pac.evaluator import PacScript
-
-        if self._lookups is None:
-            self._lookups = Lookups()
-        dialect = (self._settings.config.pac_dialect if self._settings else None) or "chromium"
-        return PacScript(
-            text, engine=self._engine, worker_python=self._worker_python, lookups=self._lookups, dialect=dialect
-        )
-
-    def _script_in_use(self, loaded: LoadedScript) -> None:
-        """Drop what an older text of the script has answered."""
-        if loaded.version <= self._script_version:
-            return
-        with self._lock:
-            if self._script_version:
-                self._counts["invalidations_pac"] += 1
-            self._script_version = loaded.version
-            self._memory.forget_results()
-            self._generation += 1
+            now = self._current
+            if now is None or now.source is not current.source or now.version > loaded.version:
+                return current
+            if now.version < loaded.version:
+                if now.version:
+                    self._counts["invalidations_pac"] += 1
+                self._memory.forget_results()
+                self._recent.outdate()
+                now = self._current = now._replace(version=loaded.version)
+            return now
 
     def reset(self, *scopes: str) -> None:
-        """Forget ``"results"``, ``"bad-proxies"``, ``"pac"``, ``"wpad"`` or ``"all"`` (no argument means all)."""
+        """Forget ``"results"``, ``"bad-proxies"``, ``"pac"``, ``"wpad"`` or ``"all"`` (no argument means all).
+
+        Results are the answers, the routes that worked and the names looked up for scripts; ``"pac"`` includes them.
+        """
         unknown = set(scopes) - _SCOPES
         if unknown:
             raise ConfigError(f"reset({min(unknown)!r}): the scopes are {', '.join(sorted(_SCOPES))}")
-        self._counts["resets"] += 1
-        self._forget(frozenset(scopes or ("all",)))
+        with self._lock:
+            self._counts["resets"] += 1
+            self._forget(frozenset(scopes or ("all",)))
 
     def _forget(self, scopes: frozenset[str]) -> None:
         everything = "all" in scopes
         with self._lock:
             if everything or scopes & {"results", "pac"}:
                 self._memory.forget_results()
+                if self._lookups is not None:
+                    self._lookups.clear()
             if everything or "bad-proxies" in scopes:
                 self._memory.bad.clear()
-            source = None
-            if everything or "pac" in scopes:
-                source, self._source = self._source, None
-                self._script_version = 0
+            current = self._current
+            if current is not None and (everything or "pac" in scopes):
+                self._counts["fetches"] += current.source.fetches if current.source is not None else 0
+                self._current = self._begin(current.settings)
+            elif current is not None:
+                self._current = current._replace(flights=SingleFlight())
             self._recent.clear()
-            self._origins.clear()
-            self._generation += 1
-        if source is not None:
-            source.close()
 
     def stats(self) -> dict[str, int]:
-        """Return counts since the start, and the sizes of the memories now."""
+        """Return counts since the start, and the sizes of the memories now.
+
+        ``hits`` and ``misses`` count looks into the memory of what scripts answered; a decision that can be handed out
+        as it was needs no look. ``evaluations`` counts runs of a script, ``fetches`` questions to its server.
+        """
         with self._lock:
             memory = self._memory
             sizes = {"answers": len(memory.answers), "routes": len(memory.routes), "bad_proxies": len(memory.bad)}
-            fetches = 0 if self._source is None else self._source.fetches
+            source = None if self._current is None else self._current.source
+            fetches = self._counts["fetches"] + (0 if source is None else source.fetches)
             return {**self._counts, "fetches": fetches, **sizes}
 
     def close(self) -> None:
-        """End the script's process and forget everything; later calls raise ConfigError."""
-        self._closed = True
-        self._forget(frozenset({"all"}))
+        """End the script's process and forget everything; later questions raise ConfigError."""
+        with self._lock:
+            self._closed = True
+            current, self._current = self._current, None
+            lookups, self._lookups = self._lookups, None
+            self._forget(frozenset({"all"}))
+        if lookups is not None:
+            lookups.close()
+        if current is not None and current.source is not None:
+            current.source.close()
 
     def __enter__(self) -> Self:
         return self
@@ -415,10 +413,10 @@ _default_lock = threading.Lock()
 
 
 def default_resolver() -> ProxyResolver:
-    """Return the one resolver of this process for code that names none."""
+    """Return the one resolver of this process for code that names none; a new one if somebody closed it."""
     with _default_lock:
-        if not _default:
-            _default.append(ProxyResolver())
+        if not _default or _default[0]._closed:
+            _default[:] = [ProxyResolver()]
         return _default[0]
 
 
@@ -426,7 +424,7 @@ def _after_fork() -> None:
     """Give a forked child locks of its own: another thread of the parent may have held one."""
     global _default_lock  # a lock cannot be made free again, only replaced
     _default_lock = threading.Lock()
-    for resolver in _resolvers:
+    for resolver in list(_resolvers):
         resolver._start()
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pacaware._core.bypass import BypassRules
+from pacaware._core.bypass import IMPLICIT, BypassRules
 from pacaware._core.proxy_rules import ProxyRules
 from pacaware._core.selection import ManualChoice, Setting, manual_candidates, settings_in_order
 from pacaware._core.target import Target
 from pacaware._models import DIRECT, ProxyConfig, ProxyList, Step
 
 __all__ = ["CompiledSettings", "compile_settings"]
-
-_NOTHING = BypassRules.parse("", "chromium")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,8 @@ class CompiledSettings:
         if rule is not None:
             return ManualChoice(ProxyList((DIRECT,)), "implicit-bypass", rule)
         rule = None if self.no_proxy is None else self.no_proxy.match(target)
-        if rule is not None:
+        # The implicit rules were asked above: where <-loopback> removed them, NO_PROXY does not bring them back.
+        if rule is not None and not rule.startswith(IMPLICIT):
             return ManualChoice(ProxyList((DIRECT,)), "bypass", f"NO_PROXY: {rule}")
         if Setting.AUTO_DETECT in self.order or Setting.PAC_URL in self.order:
             return None
@@ -49,12 +48,11 @@ def compile_settings(config: ProxyConfig, no_proxy: str | None = None) -> Compil
     """Parse the strings of a config; raises ConfigError for those of which nothing is usable."""
     order = settings_in_order(config)
     rules = ProxyRules.parse(config.proxy_server or "") if Setting.MANUAL in order else None
-    bypass = _NOTHING
-    if config.bypass:
-        bypass = BypassRules.parse(config.bypass, config.bypass_dialect, reverse=config.reverse_bypass)
+    bypass = BypassRules.parse(config.bypass or "", config.bypass_dialect, reverse=config.reverse_bypass)
     environment = BypassRules.parse(no_proxy, "no_proxy") if no_proxy else None
     dropped = [("proxy server", *entry) for entry in (rules.dropped if rules else ())]
-    dropped += [("bypass list", *entry) for entry in bypass.dropped]
+    if config.bypass != no_proxy:  # what the proxy variables select has NO_PROXY for its bypass list
+        dropped += [("bypass list", *entry) for entry in bypass.dropped]
     dropped += [("NO_PROXY", *entry) for entry in (environment.dropped if environment else ())]
     warnings = tuple(Step(place, "warning", f"{entry!r} is left out: {reason}") for place, entry, reason in dropped)
     return CompiledSettings(config, order, rules, bypass, environment, warnings)

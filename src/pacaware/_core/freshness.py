@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -13,8 +14,10 @@ MIN_INTERVAL: Final = 30.0
 """A server that says no-cache is still not asked more often than this."""
 RETRY_DELAYS: Final = (8.0, 32.0, 120.0, 300.0)
 """After a failure to obtain the file (Chromium's first three, then every five minutes)."""
-_MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,10})", re.IGNORECASE)
+_MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*([^\s,;]*)", re.IGNORECASE)
 _NO_CACHE: Final = re.compile(r"(?:^|[\s,])no-(?:cache|store)(?:$|[\s,;=])", re.IGNORECASE)
+_SECONDS: Final = re.compile(r"\"?([0-9]+)\"?", re.ASCII)
+_LONGEST: Final = float(2**31)
 
 
 def fresh_seconds(
@@ -25,27 +28,39 @@ def fresh_seconds(
     last_modified: str | None,
     now: float,
 ) -> float:
-    """Return the seconds for which a response received at ``now`` (Unix time) may be used without asking again."""
+    """Return the seconds for which a response received at ``now`` (Unix time) may be used without asking again.
+
+    What says nothing that can be understood counts as stale (section 4.2.1). The clocks of the server and of this
+    machine are never compared, so that a wrong one does no harm: there is no apparent age (4.2.3) where Date is given.
+    """
     directives = cache_control or ""
     if _NO_CACHE.search(directives):
         return MIN_INTERVAL
-    spent = float(age) if age and age.isdigit() else 0.0
+    spent = _seconds(age) or 0.0
     received = _unix_time(date, now)
     max_age = _MAX_AGE.search(directives)
     if max_age:
-        return max(float(max_age[1]) - spent, MIN_INTERVAL)
+        return max((_seconds(max_age[1]) or 0.0) - spent, MIN_INTERVAL)
     if expires is not None:
         return max(_unix_time(expires, 0.0) - received - spent, MIN_INTERVAL)
-    modified = _unix_time(last_modified, -1.0)
-    if modified < 0:
+    if last_modified is None:
         return MAX_HEURISTIC
+    modified = _unix_time(last_modified, received)
     return min(max((received - modified) / 10 - spent, MIN_INTERVAL), MAX_HEURISTIC)
 
 
+def _seconds(text: str | None) -> float | None:
+    """Read delta-seconds (section 1.2.2); what is larger than 2^31 means that."""
+    match = _SECONDS.fullmatch((text or "").strip())
+    return min(float(match[1][:12]), _LONGEST) if match else None
+
+
 def _unix_time(text: str | None, default: float) -> float:
+    """Read a date in any of the three forms of RFC 9110, section 5.6.7; the one without a zone is UTC too."""
     if text is None:
         return default
     try:
-        return parsedate_to_datetime(text).timestamp()
-    except (TypeError, ValueError, OverflowError):
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError, IndexError):
         return default

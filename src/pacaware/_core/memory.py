@@ -44,7 +44,10 @@ class Memory:
         if isinstance(used, ProxyServer):
             changed |= self.bad.unmark(used)
         if self._remembers:
-            changed |= self.routes.note(host, listed, used, now, self.bad.last_end(listed))
+            # What comes first while the marks last needs no memory before they end, when orders are given anew anyway.
+            before, _ = self.order(host, listed, now)
+            if self.routes.note(host, listed, used, now):
+                changed |= self.order(host, listed, now)[0] != before
         return changed
 
     def forget_results(self) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from pacaware._core.answer_cache import Answer
 from pacaware._core.pac_result import parse_pac_result
 from pacaware._core.selection import Trouble
 from pacaware._core.target import Target
-from pacaware._models import Step
+from pacaware._models import Step, redact_url
 from pacaware._pac.source import LoadedScript, PacSource
 from pacaware.errors import PacError, PacFetchError, PacScriptError
 
-__all__ = ["Failed", "ask"]
+__all__ = ["Failed", "obtain", "run"]
 
-_OBTAIN_SECONDS = 40.0
-_SHOWN = 200
+_OBTAIN_SECONDS: Final = 40.0
+_SHOWN: Final = 200
+_SHORTEST_SECRET: Final = 4
+_NOT_SHOWN: Final = "entries are left out: the script's answer must not contain a user or password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +31,8 @@ class Failed:
     error: PacError
 
 
-def ask(
-    source: PacSource,
-    target: Target,
-    steps: list[Step],
-    timeout: float,
-    clock: Callable[[], float],
-    loaded_now: Callable[[LoadedScript], None],
-) -> Answer | Failed:
-    """Ask the script of ``source`` for ``target``; what happened is appended to ``steps``.
-
-    ``loaded_now`` is told which script is in use before it runs.
-    """
+def obtain(source: PacSource, steps: list[Step]) -> LoadedScript | Failed:
+    """Return the script of ``source``; what happened is appended to ``steps``."""
     started = time.perf_counter()
     try:
         loaded = source.script(_OBTAIN_SECONDS)
@@ -47,32 +40,63 @@ def ask(
         steps.append(_step("pac-fetch", "failed", str(exc), started))
         return Failed(Trouble.NOT_OBTAINED, exc)
     except PacError as exc:
+        steps.append(_step("pac-fetch", "failed", str(exc), started))
         return Failed(Trouble.FATAL, exc)
-    loaded_now(loaded)
     steps += loaded.steps
+    return loaded
+
+
+def run(
+    loaded: LoadedScript,
+    target: Target,
+    pac_url: str,
+    steps: list[Step],
+    timeout: float,
+    clock: Callable[[], float],
+) -> Answer | Failed:
+    """Ask the script for ``target``; what happened is appended to ``steps``.
+
+    What the script says may repeat what it was told: query values of the target, and passwords that somebody wrote
+    into the script, are taken out wherever it is shown.
+    """
     started = time.perf_counter()
     try:
         raw = loaded.script.find_proxy(target.pac_url, target.pac_host, timeout=timeout)
     except PacScriptError as exc:
-        steps.append(_step("pac-run", "failed", str(exc), started))
-        return Failed(Trouble.UNUSABLE_ANSWER, exc)
-    except PacError as exc:
-        return Failed(Trouble.FATAL, exc)
-    if source.script(_OBTAIN_SECONDS).version != loaded.version:  # a newer text came while the older one ran
-        return ask(source, target, steps, timeout, clock, loaded_now)
-    steps.append(_step("pac-run", "ok", f"FindProxyForURL returned {raw.text[:_SHOWN]!r}", started))
-    steps += [Step("pac-alert", "note", alert) for alert in raw.alerts]
-    steps += [Step("pac-lookup", "note", str(lookup)) for lookup in raw.lookups]
-    parsed = parse_pac_result(raw.text)
-    steps += [Step("pac-result", "warning", note) for note in parsed.notes]
-    if parsed.proxies is None:
-        error = PacScriptError(f"nothing in the script's answer {raw.text[:_SHOWN]!r} can be used")
+        error = PacScriptError(_shown(exc.message, target), exc.line, exc.column)
+        steps.append(_step("pac-run", "failed", str(error), started))
         return Failed(Trouble.UNUSABLE_ANSWER, error)
+    except PacError as exc:
+        steps.append(_step("pac-run", "failed", str(exc), started))
+        return Failed(Trouble.FATAL, exc)
+    said = _shown(raw.text, target)[:_SHOWN]
+    steps.append(_step("pac-run", "ok", f"FindProxyForURL returned {said!r}", started))
+    steps += [Step("pac-alert", "note", _shown(alert, target)) for alert in raw.alerts]
+    steps += [Step("pac-lookup", "note", _shown(lookup, target)) for lookup in raw.lookups]
+    parsed = parse_pac_result(raw.text)
+    # A password with a semicolon makes two entries: where there is an @, no piece of the answer is shown.
+    notes = (_NOT_SHOWN,) if parsed.notes and "@" in raw.text else parsed.notes
+    steps += [Step("pac-result", "warning", _shown(note, target)) for note in notes]
+    if parsed.proxies is None:
+        return Failed(Trouble.UNUSABLE_ANSWER, PacScriptError(f"nothing in the script's answer {said!r} can be used"))
     until = float("inf") if raw.dns_valid_for is None else clock() + raw.dns_valid_for
     if raw.uses_clock or raw.uses_random:
         until = 0.0  # the same question may have another answer the next moment
     whole_origin = loaded.ignores_path or target.scheme in ("https", "wss")
-    return Answer(tuple(parsed.proxies), "pac", source.url, tuple(steps), until, whole_origin)
+    return Answer(tuple(parsed.proxies), "pac", pac_url, tuple(steps), until, whole_origin)
+
+
+def _shown(text: str, target: Target) -> str:
+    """Return what a script said without the secrets it may hold."""
+    _, mark, query = target.pac_url.partition("?")
+    if mark:
+        text = text.replace(target.pac_url, redact_url(target.pac_url)).replace(query, redact_url(f"?{query}")[1:])
+        values = {parameter.partition("=")[2] if "=" in parameter else parameter for parameter in query.split("&")}
+        for value in sorted(values, key=len, reverse=True):
+            if len(value) >= _SHORTEST_SECRET:
+                text = text.replace(value, "...")
+    # A password may hold blanks and semicolons: whatever stands before the last @ may be a part of it.
+    return f"...{text[at:]}" if (at := text.rfind("@")) >= 0 else text
 
 
 def _step(name: str, status: str, detail: str, started: float) -> Step:
