@@ -57,6 +57,17 @@ def test_changes_of_the_environment_are_seen_at_the_next_look(make_resolver, env
     assert resolver.stats()["invalidations_settings"] == 1
 
 
+def test_a_look_that_finds_nothing_new(make_resolver, environ, clock):
+    """The environment is as it was: everything is known all the same."""
+    environ.setenv("http_proxy", "env.test:8080")
+    resolver = make_resolver()
+    first = resolver.resolve("http://h.test/")
+    clock.advance(2)
+    assert by(resolver.resolve("http://other.test/")) == "PROXY env.test:8080"
+    assert resolver.cached("http://h.test/") == first.as_cached()
+    assert resolver.stats()["invalidations_settings"] == 0
+
+
 def test_a_change_that_changes_nothing_drops_nothing(make_resolver, environ, clock, pac_server):
     """Another variable that leads to the same settings is no reason to fetch the PAC file again."""
     environ.setenv("PACAWARE_PAC_URL", pac_server.url)

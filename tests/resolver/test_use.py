@@ -274,6 +274,15 @@ def test_errors_of_scripts_show_no_secrets(with_script, body):
     assert not [exc for exc in chain if SECRET in repr(exc) + str(exc)]
 
 
+def test_urls_with_hundreds_of_parameters(with_script):
+    """What a script says of a URL too long to be searched for secrets is not shown at all."""
+    query = "&".join(f"p{number}={SECRET}{number}" for number in range(300))
+    decision = with_script("alert(url); return 'PROXY a.test:1'").resolve(f"http://h.test/?{query}")
+    assert by(decision) == "PROXY a.test:1"
+    assert [step.detail for step in decision.steps if step.name == "pac-alert"] == ["..."]
+    assert SECRET not in decision.explain()
+
+
 def test_explain(with_script):
     """Lines for a person: the URL, the way, why, the PAC file, each step."""
     resolver = with_script("alert('hello'); return 'PROXY a.test:1'")

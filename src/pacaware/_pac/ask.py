@@ -20,6 +20,7 @@ __all__ = ["Failed", "obtain", "run"]
 _OBTAIN_SECONDS: Final = 40.0
 _SHOWN: Final = 200
 _SHORTEST_SECRET: Final = 4
+_MOST_VALUES: Final = 200
 _NOT_SHOWN: Final = "entries are left out: the script's answer must not contain a user or password"
 
 
@@ -90,8 +91,10 @@ def _shown(text: str, target: Target) -> str:
     """Return what a script said without the secrets it may hold."""
     _, mark, query = target.pac_url.partition("?")
     if mark:
-        text = text.replace(target.pac_url, redact_url(target.pac_url)).replace(query, redact_url(f"?{query}")[1:])
         values = {parameter.partition("=")[2] if "=" in parameter else parameter for parameter in query.split("&")}
+        if len(values) > _MOST_VALUES:
+            return "..."
+        text = text.replace(target.pac_url, redact_url(target.pac_url)).replace(query, redact_url(f"?{query}")[1:])
         for value in sorted(values, key=len, reverse=True):
             if len(value) >= _SHORTEST_SECRET:
                 text = text.replace(value, "...")
