@@ -121,7 +121,7 @@ class ForwardConnection(Routed):
 
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
         """Send a request in absolute form; log on first where its body can be sent only once."""
-        self._begin(super().request, method, url, body, headers, options)
+        self._begin(super(Routed, self).request, method, url, body, headers, options)
 
     def request_chunked(self, method: str, url: str, body: Any = None, headers: Any = None) -> None:
         """Do as ``request()`` with a chunked body; urllib3 1.26 asks for it by this name."""
