@@ -195,11 +195,10 @@ class Moody(ClosingProxy):
         number = exchange.connection.number
         if exchange.seen.authorization is None:
             self.asked.add(number)
-            exchange.connection.sock.sendall(self.answer)
             if self.mood == "ends":
-                self._listener.close()
-                exchange.connection.sock.close()
-            elif self.answer.endswith(b"half"):
+                self._listener.close()  # before the answer, so that nobody gets in again
+            exchange.connection.sock.sendall(self.answer)
+            if self.mood == "ends" or self.answer.endswith(b"half"):
                 exchange.connection.sock.close()
             else:
                 self._handle_next(exchange)
