@@ -128,6 +128,10 @@ class Client:
     def post(self, url: str, **arguments: Any) -> Any:
         return self.request("POST", url, **arguments)
 
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Call a function of the library where its sockets live, and wait for what it returns if need be."""
+        return function() if self.portal is None else self.portal.call(function)
+
     def at_once(self, calls: list[tuple[str, str, dict[str, Any]]]) -> list[Any]:
         """Send all requests at the same time; an exception stands where there is no response."""
         if self.portal is None:

@@ -81,10 +81,11 @@ def activate(
 ) -> None:
     """Send all of this process's requests, httpx and httpx2 traffic by way of pacaware, from now on.
 
-    Libraries that are imported later are included, objects made earlier too. At most one of ``resolver``, ``config``
-    and ``pac_url`` says how proxies are chosen; with none the environment decides, then the system's settings.
-    ``proxy_auth`` is what the adapters and transports take. ``trust="system"`` verifies servers against the operating
-    system's certificates where the program left ``verify`` alone. Calling it again replaces the options.
+    Libraries that are imported later are included, sessions of requests made earlier too (clients of httpx have to be
+    made afterwards). At most one of ``resolver``, ``config`` and ``pac_url`` says how proxies are chosen; with none the
+    environment decides, then the system's settings. ``proxy_auth`` is what the adapters and transports take.
+    ``trust="system"`` verifies servers against the operating system's certificates where the program left ``verify``
+    alone. Calling it again replaces the options.
 
     Raises ConfigError if an option cannot be used (nothing has changed then), and what a library that is already
     imported gives as the reason why it cannot be (nothing is active then): ImportError for niquests' urllib3.

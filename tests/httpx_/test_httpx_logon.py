@@ -116,6 +116,20 @@ def test_the_callers_proxy_authorization_goes_nowhere(driver, origins, caplog):
     assert "c2VjcmV0" not in record.getMessage()
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_credentials_that_cannot_be_read_are_a_proxy_error(driver, proxy, origins, tmp_path, monkeypatch, scheme: str):
+    """A password file that others can read is not used, and the error names it."""
+    path = tmp_path / "password"
+    path.write_text("s3cret")
+    path.chmod(0o644)
+    monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "alice")
+    monkeypatch.setenv("PACAWARE_PROXY_PASSWORD_FILE", str(path))
+    resolver, refused = ListResolver(proxy.pac_text), pytest.raises(driver.module.ProxyError, match="chmod 600")
+    with driver.client(resolver=resolver) as client, refused as caught:
+        client.get(origins[scheme].url + "/")
+    assert isinstance(caught.value.__cause__, ConfigError)
+
+
 class SlowBasic(AuthScheme):
     """Basic that waits in each step, as for a key server, and needs two legs for each request."""
 

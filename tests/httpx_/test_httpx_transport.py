@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -75,6 +76,22 @@ def test_an_unknown_scheme_is_what_httpx_says(driver, arguments: dict):
     """No proxy is asked about it."""
     with driver.client(**arguments) as client, pytest.raises(driver.module.UnsupportedProtocol):
         client.get("ftp://origin.test/")
+
+
+def test_a_connection_that_is_given_up_while_in_use_ends_with_its_response(driver, origins):
+    """A pool may close a connection that a request has just begun to use: the request does not break."""
+    with SlowProxy(0.3) as proxy, driver.client(proxy=proxy.server) as client, ThreadPoolExecutor(1) as threads:
+        url = origins["http"].url + "/bytes/100000"
+        under_way = threads.submit(client.get, url)
+        until = time.monotonic() + 5
+        while proxy.connections == 0 and time.monotonic() < until:
+            time.sleep(0.01)
+        (connection,) = client.raw._transport._pool.connections
+        client.call(connection.close if driver.is_sync else connection.aclose)
+        assert len(under_way.result(5).content) == 100_000
+        assert connection.is_closed()
+        assert len(client.get(url).content) == 100_000
+        assert proxy.connections == 2
 
 
 def test_one_deadline_holds_over_all_legs_of_a_candidate(driver, origins):

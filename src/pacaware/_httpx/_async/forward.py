@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Any, Final, assert_never
 
 import httpcore
@@ -12,7 +12,7 @@ import httpcore
 from pacaware._core.actions import Authenticate
 from pacaware._core.auth import AuthController
 from pacaware._core.forward import Body, Buffer, Deliver, ForwardExchange, Prime, Transmit
-from pacaware._httpx._async.backend import AsyncRouteBackend
+from pacaware._httpx._async.backend import AsyncRouteBackend, respond
 from pacaware._httpx._async.body import body_of, read_ahead
 from pacaware._httpx.errors import RouteFailed
 from pacaware._httpx.network import AsyncNetwork
@@ -33,7 +33,13 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
     from using it then; it is never waited for.
     """
 
-    def __init__(self, origin: RouteOrigin, settings: RouteSettings, keepalive_expiry: float | None) -> None:
+    def __init__(
+        self,
+        origin: RouteOrigin,
+        settings: RouteSettings,
+        keepalive_expiry: float | None,
+        pool: httpcore.AsyncConnectionPool,
+    ) -> None:
         proxy = origin.route.proxy
         assert proxy is not None
         self._route = origin.route
@@ -42,8 +48,10 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
         self._auth: AuthController = settings.auth.controller(proxy, origin.route.trust)
         self._proxy_origin = httpcore.Origin(b"http", proxy.host.encode("ascii"), proxy.port)
         self._keepalive_expiry = keepalive_expiry
+        self._pool = pool
         self._connection: httpcore.AsyncHTTP11Connection | None = None
         self._used = False
+        self._retired = False
         self._busy = threading.Lock()
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
@@ -52,21 +60,26 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
             raise httpcore.ConnectionNotAvailable
         try:
             self._used = True
-            return await self._exchange(await self._usable(request), request)
+            response = await self._exchange(await self._usable(request), request)
         except httpcore.ConnectionNotAvailable:
             raise
         except BaseException:
-            with AsyncNetwork.shield():
-                await self.aclose()
+            await self._end()
             raise
         finally:
             self._busy.release()
+        if self._retired:
+            response.stream = _LastBody(response.stream, self)
+        return response
 
     async def _usable(self, request: httpcore.Request) -> httpcore.AsyncHTTP11Connection:
+        # A pool may promise an idle connection to one request and make room for another by closing it.
+        if self._retired or self not in self._pool.connections:
+            raise httpcore.ConnectionNotAvailable
         if self._connection is None:
             return await self._open(request)
         if not self._connection.is_available():
-            raise httpcore.ConnectionNotAvailable  # closed since the pool chose it
+            raise httpcore.ConnectionNotAvailable
         return self._connection
 
     async def _open(self, request: httpcore.Request) -> httpcore.AsyncHTTP11Connection:
@@ -114,14 +127,7 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
                 case Buffer():
                     machine.buffered(complete=await read_ahead(request, action.limit))
                 case Authenticate():
-                    answer = await AsyncNetwork.call(
-                        self._auth.respond,
-                        action.challenges,
-                        action.method,
-                        action.target,
-                        blocking=self._auth.blocking,
-                    )
-                    machine.authenticated(answer)
+                    machine.authenticated(await respond(self._auth, action))
                 case Deliver():
                     assert pending is not None
                     if pending.status == 407:
@@ -187,9 +193,19 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
         return self._used if self._connection is None else self._connection.is_closed()
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connection; if a request has just begun on it, when that has its response."""
+        self._retired = True
+        if not self._busy.acquire(blocking=False):
+            return
+        try:
+            await self._end()
+        finally:
+            self._busy.release()
+
+    async def _end(self) -> None:
         if self._connection is not None:
-            await self._connection.aclose()
+            with AsyncNetwork.shield():
+                await self._connection.aclose()
 
     def info(self) -> str:
         """Describe the connection as httpcore's own do."""
@@ -197,6 +213,22 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.info()}]>"
+
+
+class _LastBody:
+    """The body of the last response on a connection that the pool has given up."""
+
+    def __init__(self, stream: Any, connection: AsyncForwardConnection) -> None:
+        self._stream = stream
+        self._connection = connection
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+        await self._connection.aclose()
 
 
 async def _drain(response: httpcore.Response) -> None:

@@ -34,7 +34,7 @@ class AsyncRoutePool(httpcore.AsyncConnectionPool):
         assert isinstance(origin, RouteOrigin)
         limits = self._limits
         if origin.forward:
-            return AsyncForwardConnection(origin, self._settings, limits.keepalive_expiry)
+            return AsyncForwardConnection(origin, self._settings, limits.keepalive_expiry, self)
         return httpcore.AsyncHTTPConnection(
             origin=origin,
             ssl_context=self._tls,

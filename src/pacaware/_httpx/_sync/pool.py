@@ -35,7 +35,7 @@ class RoutePool(httpcore.ConnectionPool):
         assert isinstance(origin, RouteOrigin)
         limits = self._limits
         if origin.forward:
-            return ForwardConnection(origin, self._settings, limits.keepalive_expiry)
+            return ForwardConnection(origin, self._settings, limits.keepalive_expiry, self)
         return httpcore.HTTPConnection(
             origin=origin,
             ssl_context=self._tls,

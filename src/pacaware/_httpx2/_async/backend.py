@@ -18,9 +18,9 @@ from pacaware._httpx2.errors import RouteFailed, TunnelRefused, reason_of
 from pacaware._httpx2.network import AsyncNetwork
 from pacaware._httpx2.routing import Deadline, RouteSettings, without_zone
 from pacaware._models import ProxyServer
-from pacaware.errors import ProxyAuthError
+from pacaware.errors import PacawareError
 
-__all__ = ["AsyncRouteBackend"]
+__all__ = ["AsyncRouteBackend", "respond"]
 
 _Socks: TypeAlias = Socks4Handshake | Socks5Handshake
 
@@ -57,10 +57,10 @@ class AsyncRouteBackend(httpcore2.AsyncNetworkBackend):
                 machine = ConnectHandshake(host, port, controller, self._settings.proxy_headers)
             else:
                 machine = await self._socks(proxy, host, port, deadline)
+        except PacawareError as exc:  # some are ValueErrors too
+            raise TunnelRefused(f"no logon to the proxy {proxy}: {exc}", exc) from exc
         except ValueError as exc:
             raise httpcore2.LocalProtocolError(str(exc)) from exc
-        except ProxyAuthError as exc:
-            raise TunnelRefused(f"the proxy {proxy} cannot be used: {exc}", exc) from exc
         except RouteBroken as exc:
             raise RouteFailed(str(exc)) from exc
         return _RouteStream(await self._shake_hands(proxy, machine, controller, deadline))
@@ -128,15 +128,7 @@ class AsyncRouteBackend(httpcore2.AsyncNetworkBackend):
                     case Authenticate():
                         assert isinstance(machine, ConnectHandshake)
                         assert controller is not None
-                        answer = await AsyncNetwork.call(
-                            controller.respond,
-                            action.challenges,
-                            action.method,
-                            action.target,
-                            blocking=controller.blocking,
-                            seconds=deadline.left(),
-                        )
-                        machine.authenticated(answer)
+                        machine.authenticated(await respond(controller, action, deadline.left()))
                     case Reconnect():
                         assert isinstance(machine, ConnectHandshake)
                         await stream.aclose()
@@ -157,6 +149,15 @@ class AsyncRouteBackend(httpcore2.AsyncNetworkBackend):
             if isinstance(exc, ValueError):
                 raise httpcore2.LocalProtocolError(str(exc)) from exc
             raise
+
+
+async def respond(controller: AuthController, action: Authenticate, seconds: float | None = None) -> str | None:
+    """Answer a challenge, off the event loop if that may take time; raises TunnelRefused if that fails."""
+    arguments = action.challenges, action.method, action.target
+    try:
+        return await AsyncNetwork.call(controller.respond, *arguments, blocking=controller.blocking, seconds=seconds)
+    except PacawareError as exc:
+        raise TunnelRefused(f"no logon to the proxy {controller.proxy}: {exc}", exc) from exc
 
 
 async def _send(stream: httpcore2.AsyncNetworkStream, data: bytes, deadline: Deadline) -> None:

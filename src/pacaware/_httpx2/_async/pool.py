@@ -35,7 +35,7 @@ class AsyncRoutePool(httpcore2.AsyncConnectionPool):
         assert isinstance(origin, RouteOrigin)
         limits = self._limits
         if origin.forward:
-            return AsyncForwardConnection(origin, self._settings, limits.keepalive_expiry)
+            return AsyncForwardConnection(origin, self._settings, limits.keepalive_expiry, self)
         return httpcore2.AsyncHTTPConnection(
             origin=origin,
             ssl_context=self._tls,

@@ -18,9 +18,9 @@ from pacaware._httpx2.errors import RouteFailed, TunnelRefused, reason_of
 from pacaware._httpx2.network import Network
 from pacaware._httpx2.routing import Deadline, RouteSettings, without_zone
 from pacaware._models import ProxyServer
-from pacaware.errors import ProxyAuthError
+from pacaware.errors import PacawareError
 
-__all__ = ["RouteBackend"]
+__all__ = ["RouteBackend", "respond"]
 
 _Socks: TypeAlias = Socks4Handshake | Socks5Handshake
 
@@ -57,10 +57,10 @@ class RouteBackend(httpcore2.NetworkBackend):
                 machine = ConnectHandshake(host, port, controller, self._settings.proxy_headers)
             else:
                 machine = self._socks(proxy, host, port, deadline)
+        except PacawareError as exc:  # some are ValueErrors too
+            raise TunnelRefused(f"no logon to the proxy {proxy}: {exc}", exc) from exc
         except ValueError as exc:
             raise httpcore2.LocalProtocolError(str(exc)) from exc
-        except ProxyAuthError as exc:
-            raise TunnelRefused(f"the proxy {proxy} cannot be used: {exc}", exc) from exc
         except RouteBroken as exc:
             raise RouteFailed(str(exc)) from exc
         return _RouteStream(self._shake_hands(proxy, machine, controller, deadline))
@@ -128,15 +128,7 @@ class RouteBackend(httpcore2.NetworkBackend):
                     case Authenticate():
                         assert isinstance(machine, ConnectHandshake)
                         assert controller is not None
-                        answer = Network.call(
-                            controller.respond,
-                            action.challenges,
-                            action.method,
-                            action.target,
-                            blocking=controller.blocking,
-                            seconds=deadline.left(),
-                        )
-                        machine.authenticated(answer)
+                        machine.authenticated(respond(controller, action, deadline.left()))
                     case Reconnect():
                         assert isinstance(machine, ConnectHandshake)
                         stream.close()
@@ -157,6 +149,15 @@ class RouteBackend(httpcore2.NetworkBackend):
             if isinstance(exc, ValueError):
                 raise httpcore2.LocalProtocolError(str(exc)) from exc
             raise
+
+
+def respond(controller: AuthController, action: Authenticate, seconds: float | None = None) -> str | None:
+    """Answer a challenge, off the event loop if that may take time; raises TunnelRefused if that fails."""
+    arguments = action.challenges, action.method, action.target
+    try:
+        return Network.call(controller.respond, *arguments, blocking=controller.blocking, seconds=seconds)
+    except PacawareError as exc:
+        raise TunnelRefused(f"no logon to the proxy {controller.proxy}: {exc}", exc) from exc
 
 
 def _send(stream: httpcore2.NetworkStream, data: bytes, deadline: Deadline) -> None:

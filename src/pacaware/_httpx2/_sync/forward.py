@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, assert_never
 
 import httpcore2
@@ -13,7 +13,7 @@ import httpcore2
 from pacaware._core.actions import Authenticate
 from pacaware._core.auth import AuthController
 from pacaware._core.forward import Body, Buffer, Deliver, ForwardExchange, Prime, Transmit
-from pacaware._httpx2._sync.backend import RouteBackend
+from pacaware._httpx2._sync.backend import RouteBackend, respond
 from pacaware._httpx2._sync.body import body_of, read_ahead
 from pacaware._httpx2.errors import RouteFailed
 from pacaware._httpx2.network import Network
@@ -34,7 +34,13 @@ class ForwardConnection(httpcore2.ConnectionInterface):
     from using it then; it is never waited for.
     """
 
-    def __init__(self, origin: RouteOrigin, settings: RouteSettings, keepalive_expiry: float | None) -> None:
+    def __init__(
+        self,
+        origin: RouteOrigin,
+        settings: RouteSettings,
+        keepalive_expiry: float | None,
+        pool: httpcore2.ConnectionPool,
+    ) -> None:
         proxy = origin.route.proxy
         assert proxy is not None
         self._route = origin.route
@@ -43,8 +49,10 @@ class ForwardConnection(httpcore2.ConnectionInterface):
         self._auth: AuthController = settings.auth.controller(proxy, origin.route.trust)
         self._proxy_origin = httpcore2.Origin(b"http", proxy.host.encode("ascii"), proxy.port)
         self._keepalive_expiry = keepalive_expiry
+        self._pool = pool
         self._connection: httpcore2.HTTP11Connection | None = None
         self._used = False
+        self._retired = False
         self._busy = threading.Lock()
 
     def handle_request(self, request: httpcore2.Request) -> httpcore2.Response:
@@ -53,21 +61,26 @@ class ForwardConnection(httpcore2.ConnectionInterface):
             raise httpcore2.ConnectionNotAvailable
         try:
             self._used = True
-            return self._exchange(self._usable(request), request)
+            response = self._exchange(self._usable(request), request)
         except httpcore2.ConnectionNotAvailable:
             raise
         except BaseException:
-            with Network.shield():
-                self.close()
+            self._end()
             raise
         finally:
             self._busy.release()
+        if self._retired:
+            response.stream = _LastBody(response.stream, self)
+        return response
 
     def _usable(self, request: httpcore2.Request) -> httpcore2.HTTP11Connection:
+        # A pool may promise an idle connection to one request and make room for another by closing it.
+        if self._retired or self not in self._pool.connections:
+            raise httpcore2.ConnectionNotAvailable
         if self._connection is None:
             return self._open(request)
         if not self._connection.is_available():
-            raise httpcore2.ConnectionNotAvailable  # closed since the pool chose it
+            raise httpcore2.ConnectionNotAvailable
         return self._connection
 
     def _open(self, request: httpcore2.Request) -> httpcore2.HTTP11Connection:
@@ -113,14 +126,7 @@ class ForwardConnection(httpcore2.ConnectionInterface):
                 case Buffer():
                     machine.buffered(complete=read_ahead(request, action.limit))
                 case Authenticate():
-                    answer = Network.call(
-                        self._auth.respond,
-                        action.challenges,
-                        action.method,
-                        action.target,
-                        blocking=self._auth.blocking,
-                    )
-                    machine.authenticated(answer)
+                    machine.authenticated(respond(self._auth, action))
                 case Deliver():
                     assert pending is not None
                     if pending.status == 407:
@@ -186,9 +192,19 @@ class ForwardConnection(httpcore2.ConnectionInterface):
         return self._used if self._connection is None else self._connection.is_closed()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; if a request has just begun on it, when that has its response."""
+        self._retired = True
+        if not self._busy.acquire(blocking=False):
+            return
+        try:
+            self._end()
+        finally:
+            self._busy.release()
+
+    def _end(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            with Network.shield():
+                self._connection.close()
 
     def info(self) -> str:
         """Describe the connection as httpcore2's own do."""
@@ -196,6 +212,22 @@ class ForwardConnection(httpcore2.ConnectionInterface):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.info()}]>"
+
+
+class _LastBody:
+    """The body of the last response on a connection that the pool has given up."""
+
+    def __init__(self, stream: Any, connection: ForwardConnection) -> None:
+        self._stream = stream
+        self._connection = connection
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
+        self._connection.close()
 
 
 def _drain(response: httpcore2.Response) -> None:
