@@ -63,12 +63,14 @@ function note(text) {
 var V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/, STRICT = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
 var NUMBER = /^(?:0[xX][0-9A-Fa-f]*|0[0-7]*|[1-9]\d*)$/, HEXADECIMAL = /^0[xX]/;
 var BLANKS_AROUND = /^[ \t\n\v\f\r]*([^]*?)[ \t\n\v\f\r]*$/, NOT_ASCII = /[^\x00-\x7f]/;
+// By how many parts are left: what the last part of an address stays below.
+var LAST_PART = [0, 4294967296, 16777216, 65536, 256];
 var HEX = /^[0-9A-Fa-f]{1,4}$/, DIGITS = /^\d+$/;
 var v4Known = {__proto__: null}, v4Count = 0;
 
 // A dotted quad as a 32 bit number (decimal, leading zeros allowed), -1 for anything else.
 function v4(text) {
-  text = `${text}`;
+  if (typeof text !== 'string') text = `${text}`;
   var value = v4Known[text], m;
   if (value !== undefined) return value;
   m = exec(V4, text);
@@ -108,15 +110,17 @@ function v6(text) {
 
 // An IPv4 address of one to four decimal, octal or hexadecimal parts, as URLs have it (WHATWG URL, "IPv4 parser"), or -1.
 function looseV4(text) {
-  var parts = split(text, '.'), n = parts.length, value = 0, i, part, number;
+  var parts = split(text, '.'), n = parts.length, value = 0, i, part, number, below;
   if (n > 1 && parts[n - 1] === '') n--;
   if (n > 4) return -1;
   for (i = 0; i < n; i++) {
     part = parts[i];
     if (exec(NUMBER, part) === null) return -1;
-    number = exec(HEXADECIMAL, part) !== null ? numeric(substring(part, 2) || '0', 16) : numeric(part, charCode(part, 0) === 48 ? 8 : 10);
-    if (number >= (i < n - 1 ? 256 : [0, 4294967296, 16777216, 65536, 256][n])) return -1;
-    value = i < n - 1 ? value * 256 + number : value * [0, 4294967296, 16777216, 65536, 256][n] + number;
+    number = exec(HEXADECIMAL, part) !== null ? numeric(substring(part, 2) || '0', 16)
+      : numeric(part, charCode(part, 0) === 48 ? 8 : 10);
+    below = i < n - 1 ? 256 : LAST_PART[n];
+    if (number >= below) return -1;
+    value = value * below + number;
   }
   return value;
 }
@@ -247,9 +251,11 @@ function glob(text, pattern) {
 }
 
 function shExpMatch(text, pattern) {
-  if (pattern instanceof S) pattern = S(pattern);
-  if (typeof pattern !== 'string') throw new TE('shExpMatch: the pattern is not a string');
-  text = `${text}`;
+  if (typeof pattern !== 'string') {
+    if (!(pattern instanceof S)) throw new TE('shExpMatch: the pattern is not a string');
+    pattern = S(pattern);
+  }
+  if (typeof text !== 'string') text = `${text}`;
   var known = patterns[pattern];
   if (known === undefined) {
     known = compile(pattern);
