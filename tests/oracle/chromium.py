@@ -11,7 +11,6 @@ the PAC file named there when that is replaced (net/proxy_resolution/proxy_confi
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.server
 import json
 import os
@@ -134,6 +133,8 @@ class _Browser:
 
     def __init__(self, folder: Path, zone: str) -> None:
         self.log = folder / "netlog.json"
+        import fcntl  # here, since the replay of a run works where this module is missing
+
         from_us, self._out = os.pipe()
         self._in, to_us = os.pipe()
         to_read, to_write = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (from_us, to_us))

@@ -83,8 +83,9 @@ class Grammar:
             self._rules: 4,
             self._results: 4,
             self._language: 2,
-            self._shape: 4,
+            self._shape: 18,
         }
+        self._shapes: list[str] = []
 
     def cases(self, pairs: int) -> list[Case]:
         """Return as many cases as it takes for so many pairs of a PAC file and a URL."""
@@ -290,4 +291,7 @@ class Grammar:
         )
 
     def _shape(self) -> str:
-        return self._random.choice(_SHAPES)
+        """Take the next of all shapes: a run of 2,000 pairs sees about each."""
+        if not self._shapes:
+            self._shapes = self._random.sample(_SHAPES, len(_SHAPES))
+        return self._shapes.pop()
