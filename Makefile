@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test lint bench wheelhouse
+.PHONY: demo test lint bench oracle wheelhouse
 
 demo: $(READY)
 	$(BIN)/pacaware demo
@@ -24,6 +24,10 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Asks a headless Chromium and ours the same; another seed each time: make oracle ARGS='--seed 7 --pairs 5000'
+oracle: $(READY)
+	$(BIN)/python -m tests.oracle $(ARGS)
 
 # The wheels for a machine where only the browser reaches the network.
 wheelhouse: $(READY)

@@ -10,7 +10,7 @@ __all__ = ["canonical_host", "host_for_url", "split_host_port", "split_userinfo"
 _FORBIDDEN = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\"`{}\x7f]")
 _PLAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.ASCII)
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)", re.ASCII)
-_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+_PORT = re.compile(r"0*[0-9]{1,5}", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*", re.ASCII)
 
 

@@ -92,7 +92,7 @@ class ProxyServer:
         scheme = _PAC_TYPES.get(kind.lower())
         if scheme is None:
             raise ConfigError(f"unknown type {kind!r}")
-        return cls._of(scheme, server, server)
+        return cls._of(scheme, _pac_server(server), server)
 
     @property
     def netloc(self) -> str:
@@ -106,6 +106,13 @@ class ProxyServer:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
+
+
+def _pac_server(text: str) -> str:
+    """Write ``host :80`` and ``::1:80`` as ``host:80`` and ``[::1]:80`` (Chromium net/base/url_util.cc)."""
+    host, colon, port = text.rpartition(":")
+    host = host.rstrip(" ")
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}{colon}{port}"
 
 
 class _Direct:

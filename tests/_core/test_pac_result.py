@@ -72,6 +72,21 @@ def test_notes_are_few_and_short():
 
 
 @pytest.mark.parametrize(
+    ("raw", "proxies"),
+    [
+        ("PROXY p :80", "PROXY p:80"),
+        ("PROXY ::1:80", "PROXY [::1]:80"),
+        ("SOCKS5 fd00::1 :1080", "SOCKS5 [fd00::1]:1080"),
+        ("PROXY p:000080", "PROXY p:80"),
+    ],
+)
+def test_loosely_written_servers_are_taken_as_browsers_do(raw, proxies):
+    """A blank before the colon, an IPv6 address without brackets, zeros before a port: all as in Chromium."""
+    assert str(parse_pac_result(raw).proxies) == proxies
+    assert parse_pac_result(raw).notes == ()
+
+
+@pytest.mark.parametrize(
     ("raw", "shown"),
     [
         ("PROXY user:top@secret@h:1", "'PROXY ...@h:1'"),

@@ -97,6 +97,17 @@ def test_answers_as_chromium(evaluate, engine, row):
         ('isInNet("10.1.2.3", "10.0.0.0", "foo")', False),
         ('isInNet("10.1.2.3", "10.0.0.0")', False),
         ('isInNetEx("foo.bar", "10.0.0.0/8")', False),
+        ('isInNetEx("10.1", "10.0.0.0/8")', True),
+        ('isInNetEx("0x0a.0.0.1", " 10.0/ 008 ")', True),
+        ('isInNetEx("10.0.0.1", "10.0.0.0/+8")', False),
+        ('isInNetEx("10.0.0.256", "0.0.0.0/0")', False),
+        ('isInNetEx("4294967296", "0.0.0.0/0")', False),
+        ('isPlainHostName("1")', False),
+        ('sortIpAddressList("1.1.1.1;1;0x7f.1")', "1;1.1.1.1;0x7f.1"),
+        ('sortIpAddressList("\uff11.2.3.4")', None),
+        ("isResolvableEx(null)", True),
+        ('timeRange("x", "x", "x", 1)', False),
+        ('shExpMatch("a.test", new String("*.test"))', True),
         ('isInNetEx("10.0.0.1", "10.0.0.0/33")', False),
         ('isResolvable("a.test")', True),
         ('isResolvable("nowhere.test")', False),
@@ -127,6 +138,10 @@ def test_details(evaluate, engine, expression, expected):
         ("timeRange(1, 2, 3)", "bad number"),
         ('shExpMatch("a", undefined)', "not a string"),
         ("dnsDomainIs(null, 'a')", "TypeError"),
+        ("dnsDomainLevels(-1)", "TypeError"),
+        ("localHostOrDomainIs('a', 5)", "TypeError"),
+        ("convert_addr(5)", "TypeError"),
+        ("isValidIpAddress(Symbol())", "TypeError"),
     ],
 )
 def test_wrong_arguments_throw(evaluate, engine, expression, message):
@@ -177,3 +192,17 @@ def test_whole_scripts(make_script, engine, row):
         raw = script.find_proxy("http://x/", "x").text
         wanted = "" if one == ["DIRECT"] else f"PROXY {one[0][1]}" + (f":{one[0][2]}" if one[0][2] != 80 else "")
         assert raw == wanted
+
+
+def test_gmt_dates_move_field_by_field(evaluate, engine):
+    """Near the end of a month a GMT date is off by days, as in Chromium: 28 February in UTC, 1 March in India."""
+    expression = "dateRange(30, 'SEP', 'GMT')"
+    moment = dt.datetime(2026, 2, 28, 21, 40, 1, tzinfo=dt.UTC).timestamp()
+    from pacaware._pac.evaluator import PacScript
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Kolkata")
+        script = PacScript(TEXT, engine=engine, now=moment, lookups=FixedLookups({}, ()))
+        found = json.loads(script.find_proxy("http://a.test/", expression).text)
+        script.close()
+    assert found == {"value": False}

@@ -23,8 +23,13 @@ _ORIGIN_ONLY: Final = frozenset({"https", "wss"})
 _BAD: Final = r"\x00-\x1f\x7f\\\ud800-\udfff"
 _URL: Final = re.compile(rf"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#{_BAD}]*)([^?#{_BAD}]*)(\?[^#{_BAD}]*)?(?:#[^{_BAD}]*)?")
 _BAD_CHARACTER: Final = re.compile(f"[{_BAD}]")
-# What a browser percent-encodes in a path or query (WHATWG URL, section 1.3), the rest being escaped already.
-_TO_ESCAPE: Final = re.compile(r"""[^!#-;=?-_a-~]+""")
+# What a browser percent-encodes in a path and in a query (WHATWG URL, section 1.3, and "|" as Chromium does), the rest
+# being escaped already.
+_IN_PATH: Final = re.compile(r"""[ "<>^`{|}]|[^!-~]+""")
+_IN_QUERY: Final = re.compile(r"""[ "'<>]|[^!-~]+""")
+# Segments "." and "..", also written with %2e.
+_DOTS: Final = re.compile(r"/(?:\.|%2[eE]){1,2}(?:/|\Z)")
+_DOT: Final = re.compile("%2[eE]")
 _ZONE: Final = re.compile(r"%[^\]]*\]")
 
 
@@ -70,7 +75,7 @@ def parse_target(url: str) -> Target:
         raise ConfigError(_why_not(url, str(exc))) from None
     if scheme in _ORIGIN_ONLY:
         return Target(scheme, host, port, base + "/")
-    return Target(scheme, host, port, base + _escape((path or "/") + (query or "")))
+    return Target(scheme, host, port, base + _plain_path(path or "/") + _escape(_IN_QUERY, query or ""))
 
 
 @lru_cache(maxsize=1024)
@@ -88,8 +93,25 @@ def _base(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://{host_for_url(host)}{shown}"
 
 
-def _escape(text: str) -> str:
-    return _TO_ESCAPE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), text)
+def _plain_path(path: str) -> str:
+    """Return the path as a browser asks for it: without "." and ".." (WHATWG URL, "path state"), the rest escaped."""
+    if not _DOTS.search(path):
+        return _escape(_IN_PATH, path)
+    segments: list[str] = []
+    parts = path.split("/")[1:]
+    for at, part in enumerate(parts):
+        plain = _DOT.sub(".", part)
+        if plain == "..":
+            del segments[-1:]
+        elif plain != ".":
+            segments.append(part)
+        if plain in (".", "..") and at == len(parts) - 1:
+            segments.append("")
+    return _escape(_IN_PATH, "/" + "/".join(segments))
+
+
+def _escape(what: re.Pattern[str], text: str) -> str:
+    return what.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), text)
 
 
 def _why_not(url: str, reason: str = "") -> str:

@@ -61,12 +61,16 @@ function note(text) {
 
 // ---------------------------------------------------------------- addresses
 var V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/, STRICT = /^(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3}$/;
-var HEX = /^[0-9A-Fa-f]{1,4}$/, DIGITS = /^\d{1,3}$/;
+var NUMBER = /^(?:0[xX][0-9A-Fa-f]*|0[0-7]*|[1-9]\d*)$/, HEXADECIMAL = /^0[xX]/;
+var BLANKS_AROUND = /^[ \t\n\v\f\r]*([^]*?)[ \t\n\v\f\r]*$/, NOT_ASCII = /[^\x00-\x7f]/;
+// By how many parts are left: what the last part of an address stays below.
+var LAST_PART = [0, 4294967296, 16777216, 65536, 256];
+var HEX = /^[0-9A-Fa-f]{1,4}$/, DIGITS = /^\d+$/;
 var v4Known = {__proto__: null}, v4Count = 0;
 
 // A dotted quad as a 32 bit number (decimal, leading zeros allowed), -1 for anything else.
 function v4(text) {
-  text = S(text);
+  if (typeof text !== 'string') text = `${text}`;
   var value = v4Known[text], m;
   if (value !== undefined) return value;
   m = exec(V4, text);
@@ -104,9 +108,26 @@ function v6(text) {
   return whole;
 }
 
+// An IPv4 address of one to four decimal, octal or hexadecimal parts, as URLs have it (WHATWG URL, "IPv4 parser"), or -1.
+function looseV4(text) {
+  var parts = split(text, '.'), n = parts.length, value = 0, i, part, number, below;
+  if (n > 1 && parts[n - 1] === '') n--;
+  if (n > 4) return -1;
+  for (i = 0; i < n; i++) {
+    part = parts[i];
+    if (exec(NUMBER, part) === null) return -1;
+    number = exec(HEXADECIMAL, part) !== null ? numeric(substring(part, 2) || '0', 16)
+      : numeric(part, charCode(part, 0) === 48 ? 8 : 10);
+    below = i < n - 1 ? 256 : LAST_PART[n];
+    if (number >= below) return -1;
+    value = value * below + number;
+  }
+  return value;
+}
+
 // {six, words}: an address in its own form and as eight words (IPv4 mapped into IPv6), or null.
 function literal(text) {
-  var four = strictV4(text), words;
+  var four = looseV4(text), words;
   if (four >= 0) return {six: false, words: [0, 0, 0, 0, 0, 65535, four >>> 16, four & 65535]};
   words = v6(text);
   return words === null ? null : {six: true, words: words};
@@ -125,21 +146,27 @@ function dnsResolveEx(host) {
 function myIpAddress() { return lookup('m', '') || '127.0.0.1'; }
 function myIpAddressEx() { return lookup('M', '') || ''; }
 function isResolvable(host) { return G.dnsResolve(host) != null; }
-function isResolvableEx(host) { var found = G.dnsResolveEx(host); return found != null && found !== ''; }
+function isResolvableEx(host) { return G.dnsResolveEx(host) != ''; }
 
 // ---------------------------------------------------------------- hosts
 function isPlainHostName(host) {
   if (typeof host !== 'string') throw new TE('Requires 1 string parameter');
-  return indexOf(host, '.') < 0 && v6(host) === null;
+  return indexOf(host, '.') < 0 && literal(host) === null;
 }
 function dnsDomainIs(host, domain) {
+  if (!(host.length >= domain.length)) return false;
   var at = host.length - domain.length;
-  return at >= 0 && substring(host, at) == domain;
+  return (typeof host === 'string' ? substring(host, at) : host.substring(at)) == domain;
 }
-function localHostOrDomainIs(host, domain) { return host == domain || lastIndexOf(domain, host + '.', 0) === 0; }
-function dnsDomainLevels(host) { return split(host, '.').length - 1; }
+function localHostOrDomainIs(host, domain) {
+  return host == domain
+    || (typeof domain === 'string' ? lastIndexOf(domain, host + '.', 0) : domain.lastIndexOf(host + '.', 0)) === 0;
+}
+// What is no string is asked for its own methods, as in Chromium: most have none, and throw.
+function labels(text) { return typeof text === 'string' ? split(text, '.') : text.split('.'); }
+function dnsDomainLevels(host) { return labels(host).length - 1; }
 function isValidIpAddress(text) { return v4(text) >= 0; }
-function convert_addr(text) { var b = split(text, '.'); return (b[0] & 255) << 24 | (b[1] & 255) << 16 | (b[2] & 255) << 8 | b[3] & 255; }
+function convert_addr(text) { var b = labels(text); return (b[0] & 255) << 24 | (b[1] & 255) << 16 | (b[2] & 255) << 8 | b[3] & 255; }
 function isInNet(host, pattern, mask) {
   var net = v4(pattern), bits = v4(mask), address;
   if (net < 0 || bits < 0) return false;
@@ -152,11 +179,12 @@ function isInNet(host, pattern, mask) {
   }
   return (address & bits) === (net & bits);
 }
+function trim(text) { return exec(BLANKS_AROUND, text)[1]; }
 function isInNetEx(address, prefix) {
   if (typeof address !== 'string' || typeof prefix !== 'string') return null;
   var slash = indexOf(prefix, '/'), ip, net, size, i, rest, shift;
   if (slash < 0) return false;
-  ip = literal(address); net = literal(substring(prefix, 0, slash)); size = substring(prefix, slash + 1);
+  ip = literal(address); net = literal(trim(substring(prefix, 0, slash))); size = trim(substring(prefix, slash + 1));
   if (ip === null || net === null || exec(DIGITS, size) === null) return false;
   size = +size;
   if (size > (net.six ? 128 : 32)) return false;
@@ -168,7 +196,7 @@ function isInNetEx(address, prefix) {
   return true;
 }
 function sortIpAddressList(list) {
-  if (typeof list !== 'string') return null;
+  if (typeof list !== 'string' || exec(NOT_ASCII, list) !== null) return null;
   var parts = split(join(split(join(split(list, ' '), ''), '\t'), ''), ';'), found = [], i, ip;
   for (i = 0; i < parts.length; i++) {
     if (parts[i] === '') continue;
@@ -223,8 +251,11 @@ function glob(text, pattern) {
 }
 
 function shExpMatch(text, pattern) {
-  if (typeof pattern !== 'string') throw new TE('shExpMatch: the pattern is not a string');
-  text = S(text);
+  if (typeof pattern !== 'string') {
+    if (!(pattern instanceof S)) throw new TE('shExpMatch: the pattern is not a string');
+    pattern = S(pattern);
+  }
+  if (typeof text !== 'string') text = `${text}`;
   var known = patterns[pattern];
   if (known === undefined) {
     known = compile(pattern);
@@ -256,6 +287,7 @@ for (var f = 0; f < fields.length; f++) {
   if (fields[f] !== 'Day') set[fields[f]] = uncurry(date['set' + fields[f]]);
 }
 var timeOf = uncurry(date.getTime);
+set.Time = uncurry(date.setTime);
 var wdays = {SUN: 0, MON: 1, TUE: 2, WED: 3, THU: 4, FRI: 5, SAT: 6};
 var months = {JAN: 0, FEB: 1, MAR: 2, APR: 3, MAY: 4, JUN: 5, JUL: 6, AUG: 7, SEP: 8, OCT: 9, NOV: 10, DEC: 11};
 
@@ -263,11 +295,18 @@ function numberOf(table, name) { return own(table, name) ? table[name] : -1; }
 function isGMT(args) { return args[args.length - 1] === 'GMT'; }
 function field(when, name, gmt) { return get[gmt ? 'UTC' + name : name](when); }
 
-// The moment whose local fields are the UTC fields of `when`.
+// About the moment whose local fields are the UTC fields of `when`: each field is read after the one before was set, as
+// in Chromium, which near the end of a month is another day.
 function asLocal(when) {
   var moved = new D(timeOf(when)), i;
-  for (i = 0; i < 6; i++) set[fields[i]](moved, get['UTC' + fields[i]](when));
+  for (i = 0; i < 6; i++) set[fields[i]](moved, get['UTC' + fields[i]](moved));
   return moved;
+}
+// What is not a number makes a bound that no time is in; QuickJS leaves the date as it was.
+function put(when, name, value) {
+  value = +value;
+  if (value !== value || timeOf(when) !== timeOf(when)) set.Time(when, NaN);
+  else set[name](when, value);
 }
 function inside(from, to, when) {
   from = timeOf(from); to = timeOf(to); when = timeOf(when);
@@ -326,10 +365,10 @@ function timeRange(a, b) {
   if (n === 2) return a <= hour && hour <= b;
   if (n !== 4 && n !== 6) throw new TE('timeRange: bad number of arguments');
   half = n >> 1; from = new D(timeOf(when)); to = new D(timeOf(when));
-  if (n === 6) { set.Seconds(from, arguments[2]); set.Seconds(to, arguments[5]); }
-  set.Hours(from, a); set.Minutes(from, b);
-  set.Hours(to, arguments[half]); set.Minutes(to, arguments[half + 1]);
-  if (n === 4) set.Seconds(to, 59);
+  if (n === 6) { put(from, 'Seconds', arguments[2]); put(to, 'Seconds', arguments[5]); }
+  put(from, 'Hours', a); put(from, 'Minutes', b);
+  put(to, 'Hours', arguments[half]); put(to, 'Minutes', arguments[half + 1]);
+  if (n === 4) put(to, 'Seconds', 59);
   return inside(from, to, gmt ? asLocal(when) : when);
 }
 
