@@ -159,6 +159,16 @@ def test_redefined_helper_is_used_by_the_others(make_script, engine):
     assert script.find_proxy("http://x/", "x").text == "PROXY a:1"
 
 
+def test_alerts_and_this_are_as_in_browsers(make_script, engine):
+    """alert throws for what has no string; FindProxyForURL is called on the global object, in strict mode too."""
+    script = make_script(
+        "'use strict'; function FindProxyForURL(u, h) {"
+        " try { alert(Symbol()) } catch (e) { return 'PROXY ' + (this === globalThis) + ':1' } }",
+        engine=engine,
+    )
+    assert script.find_proxy("http://x/", "x").text == "PROXY true:1"
+
+
 def test_console_is_kept_as_alerts(make_script, engine):
     """console.log and alert both end up among the alerts."""
     script = make_script(

@@ -11,7 +11,7 @@
 
 var call = Function.prototype.call, uncurry = call.bind.bind(call);
 var S = String, D = Date, RE = RegExp, TE = TypeError, ME = typeof InternalError === 'function' ? InternalError : null;
-var parse = JSON.parse, stringify = JSON.stringify, construct = Reflect.construct, define = Object.defineProperty;
+var parse = JSON.parse, stringify = JSON.stringify, construct = Reflect.construct, apply = Reflect.apply, define = Object.defineProperty;
 var numeric = parseInt, dateNow = Date.now, random = Math.random, isPromise = Promise;
 var own = uncurry(Object.prototype.hasOwnProperty), exec = uncurry(RE.prototype.exec);
 var split = uncurry(S.prototype.split), join = uncurry(Array.prototype.join), sort = uncurry(Array.prototype.sort);
@@ -373,7 +373,7 @@ function timeRange(a, b) {
 }
 
 // ---------------------------------------------------------------- the rest of the world
-function alert(text) { note(S(text)); }
+function alert(text) { note(`${text}`); }
 function getClientVersion() { return '1.0'; }
 function log() {
   var words = [], i;
@@ -446,7 +446,7 @@ function find(request) {
   var fn, answer;
   try { fn = entry(); } catch (error) { return failure('Accessing FindProxyForURL threw an exception.', '', false); }
   if (fn === null) return failure('FindProxyForURL is undefined or not a function.', '', false);
-  try { answer = fn(request.url, request.host); } catch (error) { return describe(error); }
+  try { answer = apply(fn, G, [request.url, request.host]); } catch (error) { return describe(error); }
   if (typeof answer !== 'string') {
     var type = answer === null ? 'null' : typeof answer;
     try { if (answer instanceof isPromise) type = 'Promise'; } catch (_) {}
