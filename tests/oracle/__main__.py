@@ -46,7 +46,7 @@ def _check_known(rows: list[dict[str, Any]], answers: list[list[Any]]) -> list[s
         if theirs != example["theirs"]:
             wrong.append(f"the table says of {row['chromium']!r}: {example['theirs']}, but it is {theirs}: {example}")
         for engine in compare.ENGINES:
-            with compare.in_zone("UTC"):
+            with compare.in_zone(example.get("zone", "UTC")):
                 (ours,) = compare.our_answers(compare.example_case(example), engine)
             if ours != example["ours"]:
                 wrong.append(f"the table says of {row['pacaware']!r} ({engine}): {example['ours']}, but it is {ours}")

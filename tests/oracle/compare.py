@@ -129,7 +129,7 @@ def known() -> list[dict[str, Any]]:
 def example_case(example: dict[str, Any]) -> Case:
     """Return an example of the table as a case."""
     text = example.get("text") or "function FindProxyForURL(url, host) { " + example["body"] + " }"
-    return Case(text, (example.get("url", "http://a.test/"),), clock=example.get("clock"))
+    return Case(text, (example.get("url", "http://a.test/"),), example.get("zone", "UTC"), example.get("clock"))
 
 
 def table() -> str:

@@ -12,6 +12,7 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from tests.oracle import urls
 from tests.oracle.words import WORDS
@@ -108,6 +109,15 @@ class Grammar:
         return self._random.random() < share
 
     def _moment(self) -> int:
+        """Return a moment on no day when clocks change: there QuickJS errs (a row in the table of differences)."""
+        while True:
+            moment = self._any_moment()
+            days = [datetime.fromtimestamp(moment / 1000 + hours * 3600, UTC) for hours in (-30, 30)]
+            zones = [ZoneInfo(name) for name in ZONES]
+            if all(len({day.astimezone(zone).utcoffset() for day in days}) == 1 for zone in zones):
+                return moment
+
+    def _any_moment(self) -> int:
         near = datetime.fromisoformat(self._pick(_MOMENTS)).replace(tzinfo=UTC).timestamp()
         if self._chance(0.4):
             return int(near * 1000)
