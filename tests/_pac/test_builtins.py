@@ -160,7 +160,7 @@ def test_redefined_helper_is_used_by_the_others(make_script, engine):
 
 
 def test_alerts_and_this_are_as_in_browsers(make_script, engine):
-    """alert throws for what has no string; FindProxyForURL is called on the global object, in strict mode too."""
+    """An alert throws for what has no string; FindProxyForURL is called on the global object, in strict mode too."""
     script = make_script(
         "'use strict'; function FindProxyForURL(u, h) {"
         " try { alert(Symbol()) } catch (e) { return 'PROXY ' + (this === globalThis) + ':1' } }",
