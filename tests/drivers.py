@@ -175,4 +175,5 @@ HTTPX_DRIVERS = [
     Driver("httpx", "trio"),
     Driver("httpx2", "sync"),
     Driver("httpx2", "asyncio"),
+    Driver("httpx2", "trio"),
 ]

@@ -31,6 +31,7 @@ SERVERS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "basic, http10": lambda: Proxy(BasicUsers(USERS), http10=True),
     "basic, closes after the 407": lambda: Proxy(BasicUsers(USERS), close_after_407=True),
     "basic, drops after the 407": lambda: Proxy(BasicUsers(USERS), close_after_407="silently"),
+    "basic, resets after the 407": lambda: Proxy(BasicUsers(USERS), close_after_407="by reset"),
     "basic after an unknown scheme": lambda: Proxy([Offer("Nonsense abc="), BasicUsers(USERS)]),
     "tls": lambda: Proxy(tls=True),
     "tls, basic": lambda: Proxy(BasicUsers(USERS), tls=True),
@@ -55,6 +56,16 @@ SERVERS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "says 403": RefusingProxy,
     "says 503": lambda: RefusingProxy(503),
 }
+
+
+class BlinkingProxy(Proxy):
+    """A proxy that hangs up at once while it is ``down``."""
+
+    down = False
+
+    def _serve(self, connection: Any) -> None:
+        if not self.down:
+            super()._serve(connection)
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,7 @@ WORKING = [
     *_both("basic, http10", used="basic, http10"),
     *_both("basic, closes after the 407", used="basic, closes after the 407"),
     *_both("basic, drops after the 407", used="basic, drops after the 407"),
+    *_both("basic, resets after the 407", used="basic, resets after the 407"),
     *_both("basic after an unknown scheme", used="basic after an unknown scheme"),
     *_both("tls", used="tls"),
     *_both("tls, basic", used="tls, basic"),

@@ -131,10 +131,14 @@ def test_importing_pacaware_imports_nothing_else():
     assert set(run_python(code, "-S").split()) == {"pacaware"}
 
 
-def test_the_system_readers_are_plugged_in_with_the_config():
-    """``from pacaware import ProxyConfig`` is enough for from_environ() to work."""
-    code = "from pacaware import ProxyConfig; print(ProxyConfig.from_environ({'PACAWARE_PAC_URL': 'http://w.test/p'}).pac_url)"
-    assert run_python(code).strip() == "http://w.test/p"
+@pytest.mark.parametrize("module", ["pacaware", "pacaware._models"])
+def test_the_system_readers_are_plugged_in_with_the_config(module: str):
+    """from_environ() and from_system() work wherever ProxyConfig comes from, as out of a pickle."""
+    code = (
+        f"from {module} import ProxyConfig; print(ProxyConfig.from_system().origin); "
+        "print(ProxyConfig.from_environ({'PACAWARE_PAC_URL': 'http://w.test/p'}).pac_url)"
+    )
+    assert run_python(code).split() == ["none", "http://w.test/p"]
 
 
 def test_freeze_support_does_nothing_in_an_ordinary_program():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from typing import Any, ClassVar, Final, NamedTuple, Self, TypeAlias, overload
 
 from pacaware._hosts import host_for_url, split_host_port, split_userinfo
@@ -136,22 +137,26 @@ def pac_elements(text: str) -> Iterator[tuple[str, Candidate | None, str]]:
     """Split a PAC result into (element, candidate or None, reason it was dropped); empty elements are skipped.
 
     Chromium net/proxy_resolution/proxy_list.cc; what is dropped there is dropped here. A user or password in a dropped
-    element is not shown.
+    element is not shown; as a password may hold a ";", neither is what is dropped before an "@".
     """
+    end, last_at = -1, text.rfind("@")
     for part in text.split(";"):
+        end += len(part) + 1
         element = part.strip(" \t")
         if not element:
             continue
         kind, *rest = element.replace("\t", " ").split(" ", 1)
         server = rest[0].strip(" ") if rest else ""
         shown = _without_password(element)
+        if "@" not in element and end < last_at:
+            shown = f"{kind} ..." if kind.lower() in _PAC_TYPES else "..."
         if kind.lower() == "direct":
             yield (element, DIRECT, "") if not server else (shown, None, "DIRECT takes no address")
             continue
         try:
             yield element, ProxyServer.from_pac(kind, server), ""
         except ConfigError as exc:
-            yield shown, None, str(exc)
+            yield shown, None, str(exc) if shown == element or "@" in element else "perhaps half a user and password"
 
 
 def _without_password(element: str) -> str:
@@ -221,6 +226,12 @@ def plug_in_readers(readers: ConfigReaders) -> None:
     _readers[:] = [readers]
 
 
+def _plugged_in() -> ConfigReaders:
+    if not _readers:  # this module alone was imported, perhaps to unpickle a config: the facade knows the room
+        getattr(import_module(__package__), ProxyConfig.__name__)
+    return _readers[0]
+
+
 # One entry of proxy_server. An unescaped password may hold the separators; what looks like a port is not a password.
 _SERVER_TOKEN: Final = re.compile(
     r"(?>(?:[A-Za-z0-9]+=)?)(?>(?:[A-Za-z][A-Za-z0-9]*://)?)"
@@ -261,12 +272,12 @@ class ProxyConfig:
     @classmethod
     def from_system(cls, source: str | None = None, environ: Mapping[str, str] | None = None) -> ProxyConfig:
         """Read what the browser on this machine uses; ``source`` names one kind (``"winhttp"``) instead."""
-        return _readers[0].system(source, environ)
+        return _plugged_in().system(source, environ)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> ProxyConfig:
         """Read the PACAWARE variables, ``auto_proxy``, ``WSL_PAC_URL`` and the proxy variables."""
-        return _readers[0].environ(environ)
+        return _plugged_in().environ(environ)
 
     def __repr__(self) -> str:
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.repr}

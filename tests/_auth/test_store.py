@@ -14,7 +14,7 @@ from pacaware._core.auth import Credentials
 from pacaware._core.challenge import parse_challenges
 from pacaware._core.scope import Trust
 from pacaware._models import ProxyServer
-from pacaware.auth import BasicAuth, EnvironCredentials, StaticCredentials, chain
+from pacaware.auth import BasicAuth, CredentialProvider, EnvironCredentials, StaticCredentials, chain
 from pacaware.errors import ConfigError
 
 PROXY = ProxyServer("http", "proxy.corp", 8080)
@@ -244,7 +244,51 @@ class TestScope:
     )
     def test_socks(self, auth, trust, pair):
         """SOCKS shows the password to whoever reads along, so it needs full trust or the proxy's name."""
-        assert auth.socks_credentials(SOCKS, trust) == pair
+        machine = auth.socks_handshake(SOCKS, "origin.test", 80, trust)
+        offer = machine.next_action().data
+        machine.feed(bytes([5, 2]))  # user and password, please
+        if pair is None:
+            assert offer == bytes([5, 1, 0])
+            error = str(machine.next_action().error)
+            assert error.startswith(f"the proxy {SOCKS} wants a user and password")
+            assert error.endswith("PACAWARE_AUTH_PROXIES=proxy.corp:1080" if trust is not Trust.FULL else auth.advice)
+        else:
+            user, password = (part.encode() for part in pair)
+            sent = bytes([1, len(user)]) + user + bytes([len(password)]) + password
+            assert (offer, machine.next_action().data) == (bytes([5, 2, 0, 2]), sent)
+
+    def test_socks4(self):
+        """SOCKS4 has a user and no password."""
+        asked = ProxyAuth(("alice", SECRET)).socks_handshake(ProxyServer("socks4", "p", 1080), "192.0.2.1", 80)
+        assert asked.next_action().data == b"\4\1\0\x50\xc0\0\2\1alice\0"
+
+
+@pytest.mark.parametrize(
+    ("auth", "may"),
+    [
+        (ProxyAuth(EnvironCredentials({})), False),
+        (ProxyAuth(EnvironCredentials({"PACAWARE_PROXY_USERNAME": "alice"})), True),
+        (ProxyAuth(FORMS["mapping"], trust_env=False), True),
+        (ProxyAuth({"elsewhere": ("alice", SECRET)}, trust_env=False), False),
+        (ProxyAuth(BasicAuth("alice", SECRET)), True),
+        (ProxyAuth(urls=[("proxy.corp:8080", "url", SECRET)], trust_env=False), True),
+        (ProxyAuth(settings=lambda: [("proxy.corp:8080", "url", SECRET)], trust_env=False), True),
+        (ProxyAuth(settings=lambda: [("elsewhere:8080", "url", SECRET)], trust_env=False), False),
+    ],
+)
+def test_whether_there_may_be_credentials(auth, may):
+    """Known without reading the file of a password: where there are none for this proxy, nothing need be prepared."""
+    assert auth.may_find(PROXY) is may
+
+
+def test_a_provider_that_would_have_to_look():
+    """It may find something, as far as anybody knows without waiting for it."""
+
+    class Slow(CredentialProvider):
+        def find(self, proxy):
+            raise AssertionError("nobody may wait for it here")
+
+    assert ProxyAuth(Slow()).may_find(PROXY)
 
 
 def test_blocking():

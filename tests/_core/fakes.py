@@ -55,15 +55,19 @@ class Fake(AuthScheme):
 
 
 class Store:
-    """The credentials of one user, and a plain memory."""
+    """The credentials of one user, and a plain memory; ``may_find`` of a store that would have to look says yes."""
 
     advice = "give proxy_auth="
 
-    def __init__(self, credentials=ALICE, *, blocking=False):
+    def __init__(self, credentials=ALICE, *, blocking=False, may_find=False):
         self.credentials = credentials
+        self._may_find = may_find
         self.blocking = blocking
         self.known = None
         self.rejections = []
+
+    def may_find(self, proxy):
+        return self._may_find or self.credentials is not None
 
     def find(self, proxy):
         return self.credentials

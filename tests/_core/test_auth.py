@@ -307,12 +307,13 @@ class TestFailures:
     [
         ([WEAK], None, False, False),
         ([WEAK], Store(), False, True),
+        ([WEAK], Store(None), False, False),
         ([WEAK], Store(blocking=True), True, True),
         ([WEAK, Fake("slow", 1, blocking=True)], Store(), True, True),
     ],
 )
 def test_what_drivers_must_know(schemes, store, blocking, may_log_on):
-    """A logon may have to wait where the store or any scheme may; without a store there is no logon."""
+    """A logon may have to wait where the store or any scheme may; without credentials there is no logon."""
     auth = AuthController(PROXY, schemes, store)
     assert (auth.blocking, auth.may_log_on) == (blocking, may_log_on)
     auth.accepted()

@@ -131,13 +131,11 @@ class TestBadProxies:
         bad.mark([A], 0.0)
         assert (len(bad), bad.order([A, B], 0.0)) == (0, ((A, B), math.inf))
 
-    def test_last_end(self):
-        """The last mark among some candidates ends at this time; zero if none has a mark."""
+    def test_direct_is_never_bad(self):
+        """DIRECT has no mark, whatever the proxies beside it have."""
         bad = BadProxies(HALF_AN_HOUR)
         bad.mark([A], 0.0)
-        bad.mark([B], 5.0)
-        assert (bad.last_end([A, B, DIRECT]), bad.last_end([A]), bad.last_end([C, DIRECT])) == (1805.0, 1800.0, 0.0)
-        assert not bad.is_bad(DIRECT, 1.0)
+        assert (bad.is_bad(A, 1.0), bad.is_bad(DIRECT, 1.0)) == (True, False)
 
     @given(st.lists(st.sampled_from([A, B, C, DIRECT])), st.dictionaries(st.sampled_from([A, B, C]), st.integers(0, 9)))
     def test_nothing_is_lost(self, given_list, marks):

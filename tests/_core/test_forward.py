@@ -120,9 +120,9 @@ class TestReplayable:
 
 class TestOnce:
     def test_no_logon_possible(self):
-        """Without a store the body goes out at once: a 407 could not be answered anyhow."""
-        exchange = ForwardExchange(AuthController(PROXY), "POST", URL, Body.ONCE)
-        assert exchange.next_action() == Transmit(None)
+        """Without credentials for this proxy the body goes out at once: a 407 could not be answered anyhow."""
+        for auth in (AuthController(PROXY), AuthController(PROXY, [MIDDLE], Store(None))):
+            assert ForwardExchange(auth, "POST", URL, Body.ONCE).next_action() == Transmit(None)
 
     def test_logon_known(self):
         """With a logon accepted before, the body goes out with it at once."""
@@ -182,7 +182,7 @@ class TestOnce:
 
     def test_rejected_before_the_body(self):
         """A logon that fails during TRACE ends with that 407, and the body was not touched."""
-        exchange, auth = start(body=Body.ONCE, store=Store(None))
+        exchange, auth = start(body=Body.ONCE, store=Store(None, may_find=True))
         exchange.buffered(complete=False)
         exchange.responded(407, ["middle"], reusable=True)
         answer(exchange, auth)

@@ -92,6 +92,8 @@ def test_loosely_written_servers_are_taken_as_browsers_do(raw, proxies):
         ("PROXY user:top@secret@h:1", "'PROXY ...@h:1'"),
         ("user:top@secret@h:1", "'...@h:1'"),
         ("PROXY @h", "'PROXY ..."),
+        ("PROXY user:top;secret@h:1", "'PROXY ...' is not usable: perhaps half a user and password"),
+        ("user:top;secret@h:1", "'...' is not usable: perhaps half a user and password"),
     ],
 )
 def test_notes_keep_passwords_to_themselves(raw, shown):

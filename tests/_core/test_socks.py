@@ -116,20 +116,20 @@ class TestSocks5:
     @pytest.mark.parametrize(
         ("credentials", "replies", "says"),
         [
-            (None, [LOGON], "there are none"),
-            (None, [NEITHER], "there are none"),
-            (None, [b"\5\1"], "a way to log on that we lack"),
-            (PAIR, [NEITHER], "a way to log on that we lack"),
-            (PAIR, [LOGON, b"\1\1"], "rejected the user or password"),
-            (PAIR, [LOGON, b"\1\xff"], "rejected the user or password"),
+            (None, [LOGON], "p wants a user and password, and there are none for it; ask"),
+            (None, [NEITHER], "p wants a user and password, and there are none for it; ask"),
+            (None, [b"\5\1"], "p wants a way to log on that we lack"),
+            (PAIR, [NEITHER], "p wants a way to log on that we lack"),
+            (PAIR, [LOGON, b"\1\1"], "p rejected the user or password; check both"),
+            (PAIR, [LOGON, b"\1\xff"], "p rejected the user or password; check both"),
         ],
     )
     def test_logon_refused(self, credentials, replies, says):
-        """A logon that fails is final: the error says what was wanted, and not the password."""
-        _, end = drive(Socks5Handshake("o.test", 80, credentials), replies)
+        """A logon that fails is final: the error says which proxy wanted what, and not the password."""
+        _, end = drive(Socks5Handshake("o.test", 80, credentials, name="p", advice="ask"), replies)
         assert isinstance(end, Refused)
         assert isinstance(end.error, ProxyAuthError)
-        assert says in str(end.error)
+        assert str(end.error) == says
         assert "s3same" not in repr(end)
 
     @pytest.mark.parametrize("rest", [b"", b"\0\1" + bytes(6), b"\0\0"], ids=["cut short", "whole", "odd"])

@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pacaware._models import DIRECT, ProxyConfig
+from pacaware._core import route
+from pacaware._models import DIRECT, CachePolicy, ProxyConfig
+from pacaware._pac.fetch import fetch_pac
 from pacaware._resolver import ProxyResolver
 from pacaware.errors import PacFetchError, PacScriptError
 from pacaware.testing import BasicUsers, DeadProxy, Origin, PacServer, Proxy, SlowProxy, pac_returning
 from tests.drivers import ListResolver
-from tests.scenarios import LOGON, USERS
+from tests.scenarios import LOGON, USERS, BlinkingProxy
 
 
 @pytest.fixture
@@ -297,13 +299,52 @@ def test_a_pac_file_names_the_proxies(driver, origins):
         assert answer.extensions["pacaware"].proxies[0] == live.server
 
 
+def test_a_blip_does_not_stay_direct(driver, origins):
+    """After one failure of a in ``PROXY a; DIRECT``, DIRECT is used only until the mark of a is over."""
+    now, ways = [1000.0], []
+    url = origins["https"].url_for("localhost")
+    with BlinkingProxy() as proxy, PacServer(pac_returning(proxy.pac_text, "DIRECT")) as pac:
+        config = ProxyConfig(pac_url=pac.url, bypass="<-loopback>")
+        with ProxyResolver(config, cache=CachePolicy(bad_proxy_seconds=60)) as resolver:
+            resolver._clock = lambda: now[0]
+            for proxy.down, seconds in ((True, 0), (False, 30), (False, 31)):
+                now[0] += seconds
+                before = len(proxy.requests)
+                with driver.client(resolver=resolver) as client:
+                    assert client.get(url).status_code == 200
+                ways.append("proxy" if len(proxy.requests) > before else "DIRECT")
+    assert ways == ["DIRECT", "DIRECT", "proxy"]
+
+
+def test_without_a_limit_every_candidate_but_the_last_has_one(driver, start, origins, monkeypatch):
+    """With no timeout a black hole is left after ten seconds (here: less), and the last candidate may take its time."""
+    monkeypatch.setattr(route, "_CANDIDATE_SECONDS", 0.3)
+    hole, live = start("drops packets"), start("plain")
+    slow = origins["http"].url_for("origin.test", "/slow?s=0.6")
+    with driver.client(resolver=ListResolver(f"{hole.pac_text}; {live.pac_text}"), timeout=None) as client:
+        assert client.get(slow).status_code == 200
+    assert len(live.requests) == 1
+
+
+def test_a_pac_server_that_is_too_slow_is_a_proxy_error(driver, origins, monkeypatch):
+    """A PAC server that does not answer within 30 s (here: less) is a PacFetchError that says so."""
+    monkeypatch.setitem(fetch_pac.__kwdefaults__, "timeout", 0.3)
+    with (
+        PacServer(pac_returning("DIRECT"), delay=20) as pac,
+        driver.client(pac_url=pac.url) as client,
+        pytest.raises(driver.module.ProxyError, match=r"did not arrive within 0\.3 s") as caught,
+    ):
+        client.get(origins["http"].url_for("origin.test"))
+    assert isinstance(caught.value.__cause__, PacFetchError)
+
+
 @pytest.mark.parametrize(
     ("text", "status", "error", "says"),
     [
         ("gone", 404, PacFetchError, "404"),
         ("<html>log on here</html>", 200, PacFetchError, "HTML|FindProxyForURL"),
         ("function FindProxyForURL(u, h) {}" + " " * (1 << 20), 200, PacFetchError, "(?i)1 MiB|1048576|large"),
-        ("function FindProxyForURL(u, h) {\n  return (;\n}", 200, PacScriptError, r"line 2, column"),
+        ("function FindProxyForURL(u, h) {\n  return (;\n}", 200, PacScriptError, r"line 2, column 11"),
         ("function FindProxyForURL(u, h) { throw new Error('oops'); }", 200, PacScriptError, "oops"),
         ("function FindProxyForURL(u, h) { return 7; }", 200, PacScriptError, "(?i)string|number"),
     ],

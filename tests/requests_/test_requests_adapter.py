@@ -13,11 +13,13 @@ import requests
 import urllib3
 
 from pacaware._models import DIRECT, CachePolicy, ProxyConfig, ProxyServer
+from pacaware._pac.fetch import fetch_pac
 from pacaware._resolver import ProxyResolver
 from pacaware.errors import ConfigError, PacFetchError
 from pacaware.requests import PacAdapter, mount
 from pacaware.testing import Certificates, Origin, Proxy, SocksProxy, pac_returning
 from tests.requests_.conftest import FixedResolver
+from tests.scenarios import BlinkingProxy
 
 ROUTES = ["plain", "tls", "socks5", "DIRECT"]
 
@@ -252,7 +254,7 @@ class TestPac:
         """After one failure of a in ``PROXY a; DIRECT``, DIRECT is used only until the mark of a is over."""
         now = [1000.0]
         url = tls_origin.url_for("localhost")
-        with Blinking() as proxy, requests.Session() as session:
+        with BlinkingProxy() as proxy, requests.Session() as session:
             pac_server.set(pac_returning(proxy.pac_text, "DIRECT"))
             config = ProxyConfig(pac_url=pac_server.url, bypass="<-loopback>")
             with ProxyResolver(config, cache=CachePolicy(bad_proxy_seconds=60)) as resolver:
@@ -270,7 +272,7 @@ class TestPac:
     @pytest.mark.parametrize(
         ("text", "status", "cause", "words"),
         [
-            ("function FindProxyForURL(", 200, "PacScriptError", "line 1"),
+            ("function FindProxyForURL(u, h) {\n  return (;\n}", 200, "PacScriptError", "line 2, column 11"),
             ("function FindProxyForURL(u, h) { throw new Error('oops'); }", 200, "PacScriptError", "oops"),
             ("function FindProxyForURL(u, h) { return 5; }", 200, "PacScriptError", "number"),
             ("<html><body>Please log on</body></html>", 200, "PacFetchError", "HTML"),
@@ -294,6 +296,15 @@ class TestPac:
         with pytest.raises(requests.exceptions.ProxyError) as caught:
             new_session(pac_url=f"http://{dead_proxy.netloc}/proxy.pac").get(origin.url_for("origin.test"))
         assert isinstance(caught.value.__cause__, PacFetchError)
+
+    def test_server_too_slow(self, new_session, pac_server, origin, monkeypatch):
+        """A PAC server that does not answer within 30 s (here: less) is a PacFetchError that says so."""
+        monkeypatch.setitem(fetch_pac.__kwdefaults__, "timeout", 0.3)
+        pac_server.set(delay=20)
+        with pytest.raises(requests.exceptions.ProxyError, match=r"did not arrive within 0\.3 s") as caught:
+            new_session(pac_url=pac_server.url).get(origin.url_for("origin.test"))
+        assert isinstance(caught.value.__cause__, PacFetchError)
+        assert origin.requests == ()
 
 
 class TestSubclasses:
@@ -378,16 +389,6 @@ class TestSubclasses:
         """``proxy_manager_for()`` with a URL is that of requests."""
         with contextlib.closing(PacAdapter(proxy=DIRECT)) as adapter:
             assert type(adapter.proxy_manager_for(proxy.url)) is urllib3.ProxyManager
-
-
-class Blinking(Proxy):
-    """A proxy that hangs up at once while it is ``down``."""
-
-    down = False
-
-    def _serve(self, connection):
-        if not self.down:
-            super()._serve(connection)
 
 
 def test_allowed_family(new_session, proxy, url, monkeypatch):

@@ -163,10 +163,11 @@ class TestBodies:
         assert [seen.method for seen in auth_proxy.requests] == ["TRACE", "TRACE"]
 
     def test_nothing_is_read_ahead_without_credentials(self, new_session, proxy, origin):
-        """Where there is nobody to log on as, a stream is a stream."""
+        """Where there is nobody to log on as, a stream is a stream, with no request before it."""
         session = new_session(proxy=f"http://{proxy.netloc}")
         body = (b"x" * 1024 for _ in range(3 * 1024))
         assert session.post(origin.url_for("origin.test"), data=body).json()["body_length"] == 3 * BUFFER_LIMIT
+        assert [seen.method for seen in proxy.requests] == ["POST"]
 
 
 class Pipe(io.RawIOBase):

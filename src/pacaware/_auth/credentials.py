@@ -37,6 +37,10 @@ class CredentialProvider(abc.ABC):
     def find(self, proxy: ProxyServer) -> Credentials | None:
         """Return the credentials for ``proxy``, or None if this place knows none."""
 
+    def may_find(self, proxy: ProxyServer) -> bool:
+        """Say whether ``find`` may return any; never waits, so a place that would have to look says yes."""
+        return self.blocking or self.find(proxy) is not None
+
 
 def is_pair(given: object) -> TypeGuard[tuple[str, str]]:
     """Say whether this is a (user, password) pair."""
@@ -117,6 +121,11 @@ class EnvironCredentials(CredentialProvider):
             password, origin = _read_password(path), "PACAWARE_PROXY_PASSWORD_FILE"
         return Credentials(user, password or "", origin, named=named_in_environ(proxy, environ))
 
+    def may_find(self, proxy: ProxyServer) -> bool:
+        """Say whether there is a user in the environment."""
+        environ = os.environ if self._environ is None else self._environ
+        return bool(environ.get("PACAWARE_PROXY_USERNAME"))
+
     def __getstate__(self) -> dict[str, Any]:
         return {"_environ": None}
 
@@ -141,6 +150,9 @@ class _Chain(CredentialProvider):
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
         return next((found for provider in self._providers if (found := provider.find(proxy)) is not None), None)
+
+    def may_find(self, proxy: ProxyServer) -> bool:
+        return any(provider.may_find(proxy) for provider in self._providers)
 
 
 def chain(*providers: CredentialProvider) -> CredentialProvider:

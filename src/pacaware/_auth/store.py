@@ -20,7 +20,8 @@ from pacaware._auth.credentials import (
 from pacaware._auth.guard import LogonMemory
 from pacaware._core.auth import AuthController, AuthScheme, Credentials
 from pacaware._core.challenge import Challenge
-from pacaware._core.scope import Trust
+from pacaware._core.scope import Trust, scope_advice
+from pacaware._core.socks import Socks4Handshake, Socks5Handshake
 from pacaware._models import ProxyServer
 from pacaware.errors import ConfigError
 
@@ -91,17 +92,34 @@ class ProxyAuth:
         """Return the controller for one new connection to ``proxy``."""
         return AuthController(proxy, self._schemes, self, trust)
 
-    def socks_credentials(self, proxy: ProxyServer, trust: Trust = Trust.FULL) -> tuple[str, str] | None:
-        """Return the user and password for a SOCKS proxy, which shows them to whoever reads the connection."""
-        credentials = self.find(proxy)
-        if credentials is None or (trust is not Trust.FULL and not credentials.named):
-            return None
-        return credentials.user, credentials.password
+    def socks_handshake(
+        self, proxy: ProxyServer, host: str, port: int, trust: Trust = Trust.FULL
+    ) -> Socks4Handshake | Socks5Handshake:
+        """Return the machine that asks a SOCKS proxy for ``host:port``, with the user and password for that proxy.
+
+        SOCKS shows them to whoever reads the connection, as Basic does. Raises ValueError for what cannot be said in
+        SOCKS, and RouteBroken for what another candidate could do.
+        """
+        found, advice = self.find(proxy), self.advice
+        if found is not None and trust is not Trust.FULL and not found.named:
+            found, advice = None, scope_advice(trust, proxy)
+        if proxy.scheme == "socks4":
+            return Socks4Handshake(host, port, "" if found is None else found.user)
+        pair = None if found is None else (found.user, found.password)
+        return Socks5Handshake(host, port, pair, name=f"the proxy {proxy}", advice=advice)
 
     @property
     def blocking(self) -> bool:
         """Whether ``find`` may wait."""
         return self._provider.blocking
+
+    def may_find(self, proxy: ProxyServer) -> bool:
+        """Say whether ``find`` may return anything for this proxy, without looking where that may take time."""
+        return (
+            self._provider.may_find(proxy)
+            or _embedded(self._urls, proxy, "") is not None
+            or _embedded(self._settings(), proxy, "") is not None
+        )
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
         """Return the credentials for this proxy: of the caller's URL, of ``proxy_auth``, of the settings."""

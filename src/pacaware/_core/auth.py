@@ -97,6 +97,9 @@ class CredentialStore(Protocol):
     def blocking(self) -> bool:
         """Whether ``find`` may wait for something outside this process."""
 
+    def may_find(self, proxy: ProxyServer) -> bool:
+        """Say whether ``find`` may return any for this proxy; never blocks."""
+
     def find(self, proxy: ProxyServer) -> Credentials | None:
         """Return the credentials for this proxy, or None."""
 
@@ -148,8 +151,8 @@ class AuthController:
 
     @property
     def may_log_on(self) -> bool:
-        """Whether there is any source of credentials, so that a 407 may be answered."""
-        return self._store is not None
+        """Whether there may be credentials for this proxy, so that a 407 may be answered; never blocks."""
+        return self._store is not None and self._store.may_find(self.proxy)
 
     @property
     def blocking(self) -> bool:

@@ -97,9 +97,5 @@ class BadProxies:
         """Say whether the candidate is a proxy with a mark."""
         return isinstance(candidate, ProxyServer) and self._until.get(candidate, 0.0) > now
 
-    def last_end(self, candidates: Sequence[Candidate]) -> float:
-        """Return when the last mark among the candidates ends; 0 if none has one."""
-        return max((self._until.get(c, 0.0) for c in candidates if isinstance(c, ProxyServer)), default=0.0)
-
     def __len__(self) -> int:
         return len(self._until)

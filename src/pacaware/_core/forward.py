@@ -79,11 +79,11 @@ class ForwardExchange:
         self._priming = False
         self._reconnect = False
         authorization = auth.preemptive(method, target)
-        settled = authorization is not None or auth.holds_connection or not auth.may_log_on
-        if body is Body.ONCE and not settled:
-            self._next: ForwardAction = Buffer()
-        else:
-            self._next = Transmit(authorization)
+        self._next: ForwardAction = Transmit(authorization)
+        # Where no logon is possible, or none is needed any more, a 407 could change nothing.
+        settled = body is Body.REPLAYABLE or authorization is not None or auth.holds_connection or not auth.may_log_on
+        if not settled:
+            self._next = Buffer()
 
     def next_action(self) -> ForwardAction:
         """Say what to do now."""

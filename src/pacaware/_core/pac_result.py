@@ -54,10 +54,5 @@ def parse_pac_result(raw: str) -> ParsedResult:
 
 
 def _note(element: str, reason: str) -> str:
-    kind, at, server = element.rpartition("@")
-    if at:
-        shown = (f"{kind.split(' ')[0]} " if " " in kind else "") + f"...@{server}"
-        note = f"{shown!r} is not usable: a PAC result may not contain a user or password"
-    else:
-        note = f"{element!r} is not usable: {reason}"
+    note = f"{element!r} is not usable: {reason}"
     return note if len(note) <= _SHOWN else note[:_SHOWN] + "..."

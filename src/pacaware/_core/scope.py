@@ -46,6 +46,6 @@ def scope_advice(trust: Trust, proxy: ProxyServer) -> str:
     why = (
         "the proxy was named by automatic detection, which anybody on the network can forge"
         if trust is Trust.NONE
-        else "the proxy was named by a PAC file fetched without TLS, and Basic would show it the password"
+        else "the proxy was named by a PAC file fetched without TLS, and the logon would show it the password"
     )
     return f"{why}; if you trust it: PACAWARE_AUTH_PROXIES={proxy.netloc}"

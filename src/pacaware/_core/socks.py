@@ -102,14 +102,27 @@ class Socks4Handshake(_Handshake):
 
 
 class Socks5Handshake(_Handshake):
-    """SOCKS5 without a logon, or with user and password where the proxy wants one (RFC 1929)."""
+    """SOCKS5 without a logon, or with user and password where the proxy wants one (RFC 1929).
 
-    def __init__(self, host: str, port: int, credentials: tuple[str, str] | None = None) -> None:
+    ``name`` is what messages call the proxy, ``advice`` what to do where it wants a logon and there is none.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        credentials: tuple[str, str] | None = None,
+        *,
+        name: str = "the SOCKS5 proxy",
+        advice: str = "",
+    ) -> None:
         self._credentials = credentials
+        self._name = name
+        self._advice = f"; {advice}" if advice else ""
         if not 0 < len(host.encode()) < 256:
             raise ValueError(f"a host name of {len(host)} characters does not fit into SOCKS5")
         if credentials is not None and not all(0 < len(part.encode()) < 256 for part in credentials):
-            raise ProxyAuthError("SOCKS5 takes a user and a password of 1 to 255 bytes each")
+            raise ProxyAuthError(f"{name} cannot be given the user and password: SOCKS5 takes 1 to 255 bytes for each")
         self._command = socks5.SOCKS5CommandRequest.from_address(socks5.SOCKS5Command.CONNECT, (host, port)).dumps()
         methods = [socks5.SOCKS5AuthMethod.NO_AUTH_REQUIRED]
         if credentials is not None:
@@ -146,14 +159,15 @@ class Socks5Handshake(_Handshake):
             self._out, self._phase = socks5.SOCKS5UsernamePasswordRequest(user, password).dumps(), "logon"
         else:
             none = self._credentials is None and reply[1] in (2, 0xFF)
-            wanted = "a user and password, and there are none for it" if none else "a way to log on that we lack"
-            self._verdict = Refused(0, "no acceptable logon", ProxyAuthError(f"the SOCKS5 proxy wants {wanted}"))
+            wanted = f"a user and password, and there are none for it{self._advice}"
+            error = ProxyAuthError(f"{self._name} wants {wanted if none else 'a way to log on that we lack'}")
+            self._verdict = Refused(0, "no acceptable logon", error)
 
     def _read_logon(self, reply: bytes) -> None:
         if reply[1] == 0:
             self._ask()
         else:
-            error = ProxyAuthError("the SOCKS5 proxy rejected the user or password")
+            error = ProxyAuthError(f"{self._name} rejected the user or password; check both")
             self._verdict = Refused(0, "logon rejected", error)
 
     def _ask(self) -> None:

@@ -46,10 +46,10 @@ def handshake(sock: socket.socket, machine: Handshake, auth: AuthController | No
             action: Action = machine.next_action()
             if isinstance(action, Send):
                 deadline.bound(sock)
-                sock.sendall(action.data)
+                _send(sock, action.data)
             elif isinstance(action, Receive):
                 deadline.bound(sock)
-                machine.feed(sock.recv(_RECEIVE_SIZE))
+                machine.feed(_receive(sock))
             elif isinstance(action, Authenticate):
                 assert auth is not None
                 assert isinstance(machine, ConnectHandshake)
@@ -64,6 +64,24 @@ def handshake(sock: socket.socket, machine: Handshake, auth: AuthController | No
         raise  # a ValueError, but of the credentials
     except ValueError as exc:
         raise BadTarget(str(exc)) from exc
+
+
+def _send(sock: socket.socket, data: bytes) -> None:
+    try:
+        sock.sendall(data)
+    except TimeoutError:
+        raise
+    except OSError:
+        """What the proxy said before it closed is still to be read."""
+
+
+def _receive(sock: socket.socket) -> bytes:
+    try:
+        return sock.recv(_RECEIVE_SIZE)
+    except TimeoutError:
+        raise
+    except OSError:
+        return b""  # to the handshake a reset is a close
 
 
 def reconnected(machine: ConnectHandshake) -> None:
@@ -158,10 +176,7 @@ class Wiring:
         if auth is not None:
             return self.connect_handshake(host, port, auth)
         try:
-            credentials = self.auth.socks_credentials(self.proxy, self.route.trust)
-            if self.proxy.scheme == "socks4":
-                return Socks4Handshake(host, port, credentials[0] if credentials else "")
-            return Socks5Handshake(host, port, credentials)
+            return self.auth.socks_handshake(self.proxy, host, port, self.route.trust)
         except RouteBroken as exc:
             raise route_failed(exc, "the handshake with it", None) from exc
         except ProxyAuthError as exc:

@@ -87,9 +87,10 @@ class Proxy(ProxyEndpoint, RecordingServer[SeenProxyRequest]):
 
     ``hosts`` maps the names it knows to loopback addresses (default: everything in ``.test``); any other target gets
     403. ``auth`` is one verifier or several, whose challenges are offered in that order. ``close_after_407`` closes the
-    connection after each 407: True says so in the answer, ``"silently"`` does not. ``requests_per_connection`` closes
-    silently after so many answers. ``http10`` answers as HTTP/1.0 and closes each time. ``delay`` seconds pass before
-    each answer. ``via`` is the name that the origin sees in the Via field.
+    connection after each 407: True says so in the answer, ``"silently"`` does not, ``"by reset"`` breaks off when the
+    next request comes. ``requests_per_connection`` closes silently after so many answers. ``http10`` answers as
+    HTTP/1.0 and closes each time. ``delay`` seconds pass before each answer. ``via`` is the name that the origin sees
+    in the Via field.
 
     Hop-by-hop fields and Proxy-Authorization end here; so does Upgrade (the switch is refused: the origin answers an
     ordinary request). ``Expect: 100-continue`` is passed on, interim answers are not. TRACE with ``Max-Forwards: 0``
@@ -101,7 +102,7 @@ class Proxy(ProxyEndpoint, RecordingServer[SeenProxyRequest]):
         auth: Verifier | Sequence[Verifier] = (),
         *,
         hosts: Mapping[str, str] | None = None,
-        close_after_407: bool | Literal["silently"] = False,
+        close_after_407: bool | Literal["silently", "by reset"] = False,
         requests_per_connection: int | None = None,
         http10: bool = False,
         delay: float = 0.0,
@@ -191,6 +192,9 @@ class _Handler:
         if closing is True:
             headers.append(("Connection", "close"))
         self._peer.answer(refusal.status, headers, refusal.text.encode(), head=self._seen.method == "HEAD")
+        if closing == "by reset":
+            self._connection.sock.recv(1)
+            self._connection.reset()
         if closing:
             raise _Closed
 

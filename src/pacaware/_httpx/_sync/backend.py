@@ -74,14 +74,10 @@ class RouteBackend(httpcore.NetworkBackend):
     def _socks(self, proxy: ProxyServer, host: str, port: int, deadline: Deadline) -> _Socks:
         auth = self._settings.auth
         try:
-            credentials = Network.call(
-                auth.socks_credentials, proxy, self._route.trust, blocking=auth.blocking, seconds=deadline.left()
-            )
+            arguments = proxy, host, port, self._route.trust
+            return Network.call(auth.socks_handshake, *arguments, blocking=auth.blocking, seconds=deadline.left())
         except httpcore.ConnectTimeout as exc:
             raise RouteFailed("its credentials were not found in time", timed_out=True) from exc
-        if proxy.scheme == "socks4":
-            return Socks4Handshake(host, port, credentials[0] if credentials else "")
-        return Socks5Handshake(host, port, credentials)
 
     def _dial(self, host: str, port: int, deadline: Deadline) -> httpcore.NetworkStream:
         settings = self._settings
