@@ -72,31 +72,6 @@ def test_nothing_is_left_at_exit():
     assert gone(int(result.stdout))
 
 
-def test_killed_parent_takes_a_looping_child_along():
-    """A script in an endless loop ends when the program that runs it is killed."""
-    if sys.platform != "linux":
-        pytest.skip("elsewhere the timer of the child does it, after the time limit")
-    code = """
-        from pacaware._pac.evaluator import PacScript
-        from pacaware._pac.dns import FixedLookups
-        script = PacScript("function FindProxyForURL() { for (;;); }", lookups=FixedLookups({}, ()), time_limit=20)
-        script.load()
-        print(script._process.pid, flush=True)
-        script.find_proxy("http://x/", "x", timeout=20)
-    """
-    environment = {**os.environ, "PYTHONPATH": SRC}
-    parent = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    with parent:
-        pid = int(parent.stdout.readline())
-        ticks = Path(f"/proc/{pid}/stat")
-        wait_until(lambda: int(ticks.read_text().rpartition(")")[2].split()[11]) > 10)
-        parent.kill()
-        wait_until(lambda: gone(pid), 3.0)
-    assert gone(pid)
-
-
 def test_replaced_when_it_has_ended(make_script, engine):
     """A process that ended between two calls is replaced without anybody noticing."""
     script = make_script(SIMPLE, engine=engine)

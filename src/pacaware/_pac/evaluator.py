@@ -260,6 +260,10 @@ class PacScript:
                 raise self._too_slow(deadline < limit) from exc
             error = _LeftIdle if exc.unasked or exc.code in (0, _SIGALRM) else PacEngineError
             raise error(f"the process of the PAC file failed: {exc}") from exc
+        except BaseException:
+            # Interrupted (Ctrl-C): what it may still answer must not be taken for the answer to another question.
+            self._drop()
+            raise
 
     def _read(self, data: bytes, given: dict[str, str]) -> Reply:
         try:
