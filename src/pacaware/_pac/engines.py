@@ -14,12 +14,12 @@ from pacaware.errors import ConfigError, PacEngineError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Engine", "find_engines", "find_interpreter"]
+__all__ = ["Engine", "Launcher", "find_engines", "find_interpreter", "find_launcher", "relaunch"]
 
-# quickjs-ng first: it can be interrupted and has a cap on its memory, pacparser has neither.
-_ORDER: Final = {"auto": ("quickjs", "pacparser"), "quickjs": ("quickjs",), "pacparser": ("pacparser",)}
+_ORDER: Final = {"quickjs": ("quickjs",), "pacparser": ("pacparser",)}
 _PYTHON: Final = re.compile(r"(?:python|pypy)[0-9.]*[a-z]{0,2}(?:\.exe)?", re.IGNORECASE)
 _VARIABLE: Final = "PACAWARE_WORKER_PYTHON"
+_START: Final = Path(__file__).with_name("start.py")
 
 
 class Engine(NamedTuple):
@@ -29,14 +29,41 @@ class Engine(NamedTuple):
     folder: str
 
 
+class Launcher(NamedTuple):
+    """The command that becomes a worker, to which its arguments are added, and how much longer it may take."""
+
+    python: str
+    command: tuple[str, ...]
+    patience: float = 1.0
+
+
+class _Relaunch:
+    """The argument that makes a second copy of this program a worker, once it has called freeze_support().
+
+    A copy that is a worker never gets past that call, so none starts further ones.
+    """
+
+    flag: str | None = None
+
+
+relaunch: Final = _Relaunch()
+
+
+def filter_expected(platform: str = sys.platform, machine: str | None = None) -> bool:
+    """Whether a worker on this machine should be able to give up its system calls."""
+    return platform == "linux" and (machine or os.uname().machine) in ("x86_64", "aarch64")
+
+
 def find_engines(choice: str) -> list[Engine]:
     """Return the installed engines that ``choice`` (auto, quickjs, pacparser) allows, best first.
 
-    Raises PacEngineError, saying what to install, if there is none.
+    The choice auto is pacparser where system calls are filtered, else quickjs-ng, which can be interrupted and has a
+    cap on its memory. Raises PacEngineError, saying what to install, if there is none.
     """
-    if choice not in _ORDER:
+    if choice != "auto" and choice not in _ORDER:
         raise ConfigError(f"engine={choice!r}: the engine is 'auto', 'quickjs' or 'pacparser'")
-    found = [Engine(name, folder) for name in _ORDER[choice] if (folder := _folder(name)) is not None]
+    names = _ORDER.get(choice) or (("pacparser", "quickjs") if filter_expected() else ("quickjs", "pacparser"))
+    found = [Engine(name, folder) for name in names if (folder := _folder(name)) is not None]
     if not found:
         wanted = "quickjs-ng (or pacparser)" if choice == "auto" else {"quickjs": "quickjs-ng"}.get(choice, choice)
         package = "quickjs-ng" if choice != "pacparser" else choice
@@ -62,6 +89,19 @@ def _folder(name: str) -> str | None:
     return None
 
 
+def find_launcher(worker_python: str | None = None, environ: Mapping[str, str] | None = None) -> Launcher:
+    """Return how to start a worker: with a Python, or as a second copy of a frozen program that is ready for it.
+
+    Raises PacEngineError if there is no way.
+    """
+    named = worker_python or (os.environ if environ is None else environ).get(_VARIABLE)
+    if relaunch.flag and not named:
+        # A one-file program unpacks itself first.
+        return Launcher(sys.executable, (sys.executable, relaunch.flag), 10.0)
+    python = find_interpreter(worker_python, environ)
+    return Launcher(python, (python, "-I", "-S", str(_START)))
+
+
 def find_interpreter(worker_python: str | None = None, environ: Mapping[str, str] | None = None) -> str:
     """Return the Python that runs the worker: the one named, ours if it is a Python, else the one of our installation.
 
@@ -80,5 +120,6 @@ def find_interpreter(worker_python: str | None = None, environ: Mapping[str, str
         return str(installed)
     raise PacEngineError(
         "a PAC file runs in a Python process of its own and this program is not a Python: "
-        f"name one with worker_python= or the variable {_VARIABLE}"
+        f"name one with worker_python= or the variable {_VARIABLE}; "
+        "a frozen program can call pacaware.freeze_support() first thing instead"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import threading
 import time
 import weakref
@@ -18,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pacaware._pac.dns import describe_key
-from pacaware._pac.engines import Engine, find_engines, find_interpreter
+from pacaware._pac.engines import Engine, find_engines, find_launcher
 from pacaware._pac.process import EngineNotLoaded, ProcessGone, ProcessLate, ScriptProcess
 from pacaware._pac.reply import Reply, read_reply
 from pacaware.errors import ConfigError, PacEngineError, PacScriptError, PacTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pacaware._pac.dns import Answer, SupportsLookups
 
@@ -160,8 +161,6 @@ class PacScript:
         """Return the loaded state of a running process, starting and loading as needed."""
         if self._load_error is not None:
             raise self._load_error.again()
-        if self._process is not None and not self._process.alive:
-            self._drop()
         loaded = self._loaded
         if loaded is None or self._process is None:
             return self._load(deadline)
@@ -181,15 +180,17 @@ class PacScript:
         if "\0" in self._text:
             line = self._text.count("\n", 0, self._text.index("\0")) + 1
             raise PacScriptError("the PAC file contains a NUL character; is it saved as UTF-16?", line)
-        begin = {"dialect": self._dialect, "clock": self._now}
-        request = {
-            "load": self._text.encode("utf-8", "replace").decode(),
-            "prelude": _prelude(),
-            "begin": begin,
-            "seconds": self._time_limit + 1.0,
-            "tz": os.environ.get("TZ"),
-        }
-        reply, answers = self._settle(request, {}, deadline)
+        if self._process is not None and self._process.time_zone != os.environ.get("TZ"):
+            self._drop()
+        text = self._text.encode("utf-8", "replace")
+        request = {"op": "begin", "dialect": self._dialect, "clock": self._now}
+
+        def frame() -> bytes:
+            begin, prelude = json.dumps(request).encode(), _prelude()
+            header = struct.pack(">cdII", b"L", self._time_limit + 1.0, len(prelude), len(begin))
+            return b"".join((header, prelude, begin, text))
+
+        reply, answers = self._settle(request, {}, deadline, frame)
         if reply.error is not None:
             message = f"the PAC file does not load: {reply.error.message}"
             error = PacScriptError(message, reply.error.line, reply.error.column)
@@ -216,15 +217,22 @@ class PacScript:
     # -- one request, however many runs it takes
 
     def _settle(
-        self, request: dict[str, Any], answers: dict[str, Answer], deadline: float
+        self,
+        request: dict[str, Any],
+        answers: dict[str, Answer],
+        deadline: float,
+        frame: Callable[[], bytes] | None = None,
     ) -> tuple[Reply, dict[str, Answer]]:
-        """Ask until every lookup of the run was answered; return the reply and the answers it used."""
+        """Ask until every lookup of the run was answered; return the reply and the answers it used.
+
+        What is sent is the request as JSON, or ``frame()``, which holds it.
+        """
         seconds = self._time_limit
         for _ in range(MAX_ROUNDS + 1):
             texts = {key: answer.text for key, answer in answers.items()}
-            request.get("begin", request)["answers"] = texts
+            request["answers"] = texts
             started = time.monotonic()
-            reply = self._read(self._ask(json.dumps(request).encode(), deadline, seconds), texts)
+            reply = self._read(self._ask(frame() if frame else json.dumps(request).encode(), deadline, seconds), texts)
             seconds -= time.monotonic() - started
             if reply.out_of_memory:
                 self._drop()
@@ -250,8 +258,12 @@ class PacScript:
             # Its alarm for a run goes off later than ours, so before that it was the one for idling.
             if exc.code == _SIGALRM and time.monotonic() >= limit:
                 raise self._too_slow(deadline < limit) from exc
-            error = _LeftIdle if exc.code in (0, _SIGALRM) else PacEngineError
+            error = _LeftIdle if exc.unasked or exc.code in (0, _SIGALRM) else PacEngineError
             raise error(f"the process of the PAC file failed: {exc}") from exc
+        except BaseException:
+            # Interrupted (Ctrl-C): what it may still answer must not be taken for the answer to another question.
+            self._drop()
+            raise
 
     def _read(self, data: bytes, given: dict[str, str]) -> Reply:
         try:
@@ -268,18 +280,23 @@ class PacScript:
         return PacTimeout(f"the PAC file ran longer than {self._time_limit:g} s and was stopped")
 
     def _start(self) -> ScriptProcess:
-        python = find_interpreter(self._worker_python)
+        launcher = find_launcher(self._worker_python)
         engines = [self._engine] if self._engine else find_engines(self._engine_choice)
-        for engine in engines:
+        errors = []
+        for number, engine in enumerate(engines):
             try:
-                self._process = ScriptProcess(python, engine)
-            except EngineNotLoaded:
-                if engine is engines[-1]:
-                    raise
+                process = ScriptProcess(launcher, engine)
+            except EngineNotLoaded as exc:
+                errors.append(exc)
                 continue
-            self._engine = engine
-            return self._process
-        raise PacEngineError("no JavaScript engine is left to try")
+            if process.unfiltered is not None and engine.name == "pacparser" and number + 1 < len(engines):
+                # Only the filter makes up for what this engine lacks; the other one is next.
+                process.kill()
+                engines.append(engine)
+                continue
+            self._process, self._engine = process, engine
+            return process
+        raise errors[0]
 
     def _drop(self) -> None:
         process, self._process, self._loaded = self._process, None, None
@@ -304,8 +321,8 @@ def _answer(reply: Reply, load: Reply, answers: dict[str, Answer]) -> RawAnswer:
 
 
 @cache
-def _prelude() -> str:
-    return Path(__file__).with_name("prelude.js").read_text("utf-8")
+def _prelude() -> bytes:
+    return Path(__file__).with_name("prelude.js").read_bytes()
 
 
 def _forget_processes() -> None:

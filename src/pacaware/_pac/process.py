@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pacaware.errors import PacEngineError
@@ -19,14 +18,14 @@ from pacaware.errors import PacEngineError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pacaware._pac.engines import Engine
+    from pacaware._pac.engines import Engine, Launcher
 
 __all__ = ["EngineNotLoaded", "ProcessGone", "ProcessLate", "ScriptProcess"]
 
 HANDSHAKE_SECONDS: Final = 2.0
+IDLE_SECONDS: Final = 60.0
 MEMORY_MEGABYTES: Final = 256
 MAX_REPLY: Final = 4 << 20
-_WORKER: Final = Path(__file__).with_name("worker.py")
 _WINDOWS: Final = sys.platform == "win32"
 
 
@@ -35,11 +34,15 @@ class ProcessLate(Exception):
 
 
 class ProcessGone(Exception):
-    """The process ended, or sent what no worker of ours sends, instead of replying; ``code`` is its exit status."""
+    """The process ended, or sent what no worker of ours sends, instead of replying; ``code`` is its exit status.
 
-    def __init__(self, code: int | None, reason: str) -> None:
+    ``unasked``: it was gone before it could read the question, so that another one may be asked the same.
+    """
+
+    def __init__(self, code: int | None, reason: str, *, unasked: bool = False) -> None:
         super().__init__(reason)
         self.code = code
+        self.unasked = unasked
 
 
 class EngineNotLoaded(PacEngineError):
@@ -49,11 +52,16 @@ class EngineNotLoaded(PacEngineError):
 class ScriptProcess:
     """A running worker: no environment, no descriptors but its two pipes, a process group of its own.
 
-    Not thread-safe. It is ended by ``kill()``, when this object goes, and at the exit of the interpreter.
+    Not thread-safe. It is ended by ``kill()``, when this object goes, and at the exit of the interpreter. ``time_zone``
+    is the TZ it was started with; ``unfiltered`` says why there is no filter of system calls, None if there is one.
     """
 
-    def __init__(self, python: str, engine: Engine) -> None:
-        command = [python, "-I", "-S", str(_WORKER), engine.name, engine.folder, str(MEMORY_MEGABYTES)]
+    unfiltered: str | None = None
+
+    def __init__(self, launcher: Launcher, engine: Engine) -> None:
+        self.time_zone = os.environ.get("TZ")
+        arguments = [engine.name, engine.folder, str(MEMORY_MEGABYTES), str(IDLE_SECONDS)]
+        command = [*launcher.command, *arguments, *([] if self.time_zone is None else [self.time_zone])]
         environment = {key: value for key, value in os.environ.items() if _WINDOWS and key.upper() == "SYSTEMROOT"}
         try:
             self._popen = subprocess.Popen(  # noqa: S603 - our own file, run by the Python that was chosen
@@ -67,7 +75,9 @@ class ScriptProcess:
                 **_platform_options(),
             )
         except OSError as exc:
-            raise PacEngineError(f"the process of the PAC file could not be started with {python}: {exc}") from exc
+            raise PacEngineError(
+                f"the process of the PAC file could not be started with {launcher.python}: {exc}"
+            ) from exc
         self._end = weakref.finalize(self, _end, self._popen, os.getpid())
         if self._popen.stdin is None or self._popen.stdout is None:  # for the type checker: both are pipes
             raise PacEngineError("the process of the PAC file has no pipes")
@@ -79,7 +89,7 @@ class ScriptProcess:
             self._readable.register(self._from, select.POLLIN)
             self._writable.register(self._to, select.POLLOUT)
         try:
-            self._shake_hands(python, engine)
+            self._shake_hands(launcher, engine)
         except BaseException:
             self.kill()
             raise
@@ -94,8 +104,9 @@ class ScriptProcess:
         """Whether the process still runs; a worker leaves after a minute without work."""
         return self._popen.poll() is None
 
-    def _shake_hands(self, python: str, engine: Engine) -> None:
-        deadline = time.monotonic() + HANDSHAKE_SECONDS
+    def _shake_hands(self, launcher: Launcher, engine: Engine) -> None:
+        python = launcher.python
+        deadline = time.monotonic() + HANDSHAKE_SECONDS * launcher.patience
         try:
             greeting = json.loads(self._in_time(deadline, lambda: self._receive(deadline)))
         except (ProcessGone, ProcessLate, ValueError) as exc:
@@ -103,12 +114,14 @@ class ScriptProcess:
                 f"{python} did not start as the process of a PAC file ({exc}); "
                 "name another Python with worker_python= or the variable PACAWARE_WORKER_PYTHON"
             ) from exc
-        if not isinstance(greeting, dict) or greeting.get("pacaware") != 1:
+        if not isinstance(greeting, dict) or greeting.get("pacaware") != 2:
             raise PacEngineError(f"{python} did not start as the process of a PAC file: it sent something else")
         if "error" in greeting:
             raise EngineNotLoaded(
                 f"the JavaScript engine {engine.name} cannot be used by {python}: {greeting['error']}"
             )
+        unfiltered = greeting.get("unfiltered", "it does not say")
+        self.unfiltered = None if unfiltered is None else str(unfiltered)
 
     def ask(self, frame: bytes, deadline: float) -> bytes:
         """Send a request, return the reply; raises ProcessLate at ``deadline`` (monotonic), ProcessGone."""
@@ -149,7 +162,7 @@ class ScriptProcess:
             except BlockingIOError:
                 self._wait(self._writable, deadline)
             except OSError as exc:
-                raise self._gone(f"its pipe is closed: {exc}") from exc
+                raise self._gone(f"its pipe is closed: {exc}", unasked=True) from exc
 
     def _receive(self, deadline: float) -> bytes:
         buffer = self._buffer
@@ -177,12 +190,12 @@ class ScriptProcess:
         if left <= 0 or not poll.poll(left * 1000 + 1):
             raise ProcessLate("no reply in time")
 
-    def _gone(self, reason: str) -> ProcessGone:
+    def _gone(self, reason: str, *, unasked: bool = False) -> ProcessGone:
         try:
             code: int | None = self._popen.wait(1.0)
         except subprocess.TimeoutExpired:
             code = None
-        return ProcessGone(code, f"{reason} (exit status {code})")
+        return ProcessGone(code, f"{reason} (exit status {code})", unasked=unasked)
 
     def kill(self) -> None:
         """End the process now and leave no zombie; may be called again."""

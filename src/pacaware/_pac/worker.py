@@ -1,26 +1,38 @@
-"""The process that runs one PAC file, started as a plain file: ``python -I -S worker.py ENGINE FOLDER MEGABYTES``.
+"""The process that runs one PAC file: ``python -I -S start.py ENGINE FOLDER MEGABYTES IDLE_SECONDS [TZ]``.
 
-It imports nothing of pacaware and speaks in frames (4 bytes of length, big endian, then JSON) on its standard input and
-output. It looks up no names and opens no files: what it needs comes in the frames. It leaves when its parent is gone
-(end of its input; while a script runs: SIGIO on Linux, the timer elsewhere), after a minute without work, and when a
-call runs over the time that came with it.
+It imports nothing of pacaware and speaks in frames on its standard input and output: 4 bytes of length, big endian,
+then JSON for the prelude's dispatcher, or what ``load()`` reads. It looks up no names and opens no files: what it needs
+comes in the frames, and once its engine is there it gives up the means (``confine``). It leaves when its parent is gone
+(end of its input; while a script runs: SIGIO on Linux, the timer elsewhere), after a time without work, and when a call
+runs over the time that came with the script.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import struct
 import sys
 import time
 
+try:
+    from _json import encode_basestring_ascii as quote
+except ImportError:  # PyPy
+    from json.encoder import encode_basestring_ascii as quote
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    import signal
+
+    from pacaware._pac import confine
+else:
+    # The modules json and signal would double the time it takes to start.
+    import _signal as signal
+
+    # As the plain file's module this one has no package, and its neighbour neither.
+    confine = __import__(f"{__package__}.confine" if __package__ else "confine", fromlist=["confine"])
 
 MAX_FRAME = 16 << 20
-IDLE_SECONDS = 60.0
+LOAD = struct.Struct(">cdII")
 POSIX = os.name == "posix"
 
 
@@ -39,15 +51,16 @@ class QuickJS:
         self._context.set_memory_limit(self._memory)
         self._dispatch = self._context.eval(prelude)
 
-    def run(self, text: str) -> tuple[str, str, bool] | None:
-        """Run the text of a PAC file; return None, or its error as (message, stack, out of memory)."""
+    def run(self, text: str) -> str:
+        """Run the text of a PAC file; return its error as members of a JSON object."""
         try:
             self._context.eval(text)
         except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
             message, _, stack = str(error).partition("\n    at ")
             message = message.removesuffix("\nundefined")
-            return message, "    at " + stack, message == "InternalError: out of memory"
-        return None
+            memory = "true" if message == "InternalError: out of memory" else "false"
+            return f'"error":{quote(message)},"stack":{quote("    at " + stack)},"memory":{memory}'
+        return NO_ERROR
 
     def dispatch(self, payload: str) -> str:
         """Call the prelude's one function."""
@@ -70,25 +83,25 @@ class Pacparser:
         self._engine.init()
         self._started = True
         # By eval, so that frames of the prelude can be told from those of the PAC file in a stack.
-        code = f"(0, eval)({json.dumps(prelude)})"
+        code = f"(0, eval)({quote(prelude)})"
         self._engine.parse_pac_string(
             "Object.defineProperty(globalThis, 'pacawareDispatch', {value: " + code + "});"
             "globalThis.findProxyForURL = pacawareDispatch;"
         )
 
-    def run(self, text: str) -> tuple[str, str, bool] | None:
+    def run(self, text: str) -> str:
+        """Run the text of a PAC file; return its error as members of a JSON object."""
+        error = ""
         try:
             self._engine.parse_pac_string(text)
         except Exception:  # noqa: BLE001 - as above
-            # Only an error is known, not which one: run it again where it can be caught.
-            self._engine.parse_pac_string("globalThis.findProxyForURL = pacawareDispatch")
-            said = self.dispatch(json.dumps({"op": "eval", "text": text}))
-            if not said:
-                return "the PAC file does not parse", "", False
-            error: dict[str, Any] = json.loads(said)
-            return error["error"], error["stack"], error["memory"]
+            error = UNKNOWN_ERROR
         self._engine.parse_pac_string("globalThis.findProxyForURL = pacawareDispatch")
-        return None
+        if error:
+            # Only that there is an error is known, not which one: run it again where it can be caught.
+            said = self.dispatch('{"op":"eval","text":' + quote(text) + "}")
+            return said[1:-1] or error
+        return NO_ERROR
 
     def dispatch(self, payload: str) -> str:
         """Call the prelude's one function."""
@@ -97,6 +110,10 @@ class Pacparser:
 
 
 ENGINES: dict[str, type[QuickJS | Pacparser]] = {"quickjs": QuickJS, "pacparser": Pacparser}
+
+
+NO_ERROR = '"error":null,"stack":"","memory":false'
+UNKNOWN_ERROR = '"error":"the PAC file does not parse","stack":"","memory":false'
 
 
 class Pipe:
@@ -135,7 +152,7 @@ class Pipe:
     def receive(self) -> bytes | None:
         """Return the next frame, or None at the end."""
         while len(self._buffer) < 4 or len(self._buffer) < 4 + self._length():
-            piece = os.read(self._in, 1 << 20)
+            piece = os.read(self._in, 1 << 16)
             if not piece:
                 return None
             self._buffer += piece
@@ -155,31 +172,14 @@ class Pipe:
             data = data[os.write(self._out, data) :]
 
 
-def limit(megabytes: int) -> None:
-    """Take away what a script has no use for; what the system does not offer is left out."""
-    try:
-        import resource
-    except ImportError:
-        return
-    limits = [("RLIMIT_CORE", 0), ("RLIMIT_FSIZE", 0), ("RLIMIT_NPROC", 0), ("RLIMIT_NOFILE", 8)]
-    if sys.platform == "linux":
-        limits.append(("RLIMIT_AS", megabytes << 20))
-    for name, value in limits:
-        try:
-            hard = resource.getrlimit(getattr(resource, name))[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(getattr(resource, name), (value, value))
-        except (AttributeError, ValueError, OSError):
-            continue
-
-
 class Alarm:
     """Ends this process, engine and all, when the time for a run or for idling is over; no engine can hold it up."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle: float) -> None:
+        self._idle = idle
         if POSIX:
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            for name in ("SIGALRM", "SIGIO", "SIGPIPE", "SIGTERM"):
+            for name in ("SIGALRM", "SIGIO", "SIGPIPE", "SIGTERM", "SIGCHLD"):
                 signal.signal(getattr(signal, name), signal.SIG_DFL)
             # The terminal's interrupt is for the parent.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -197,57 +197,67 @@ class Alarm:
 
     def clear(self) -> None:
         # Not select(): a process that sleeps in read() is woken up twice as fast.
-        if POSIX:
-            signal.setitimer(signal.ITIMER_REAL, IDLE_SECONDS)
-        else:
-            self._faulthandler.dump_traceback_later(IDLE_SECONDS, exit=True, file=self._silence)
+        self.set(self._idle)
 
 
-def load(engine: QuickJS | Pacparser, request: dict[str, Any]) -> str:
-    """Run a PAC file in a fresh world; return the report on it."""
-    engine.start(request["prelude"])
-    engine.dispatch(json.dumps({"op": "begin", **request["begin"]}))
-    message, stack, memory = engine.run(request["load"]) or (None, "", False)
-    return engine.dispatch(json.dumps({"op": "end", "error": message, "stack": stack, "memory": memory}))
+def load(engine: QuickJS | Pacparser, frame: bytes) -> str:
+    """Run a PAC file in a fresh world; return the report on it.
+
+    After the header come the prelude, the request that begins the run, and the text of the PAC file.
+    """
+    _, _, prelude, begin = LOAD.unpack_from(frame)
+    rest = frame[LOAD.size :]
+    engine.start(rest[:prelude].decode())
+    engine.dispatch(rest[prelude : prelude + begin].decode())
+    error = engine.run(rest[prelude + begin :].decode())
+    return engine.dispatch('{"op":"end",' + error + "}")
+
+
+def set_time_zone(name: str | None) -> None:
+    """Make local time that of the parent; after this the C library has read what it needs for it."""
+    if name is not None:
+        os.environ["TZ"] = name
+    if hasattr(time, "tzset"):
+        time.tzset()
+    time.localtime()
 
 
 def main() -> None:
-    name, folder, megabytes = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    """Greet, then answer frame by frame until the parent closes the pipe."""
+    name, folder, megabytes, idle, *zone = sys.argv[1:]
+    if POSIX:
+        os.environ.clear()
     pipe = Pipe()
-    alarm = Alarm()
+    alarm = Alarm(float(idle))
     sys.path.append(folder)
     try:
-        engine = ENGINES[name](megabytes << 20)
+        engine = ENGINES[name](int(megabytes) << 20)
     except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
-        pipe.send(json.dumps({"pacaware": 1, "error": f"{type(error).__name__}: {error}"}).encode())
+        pipe.send(f'{{"pacaware":2,"error":{quote(f"{type(error).__name__}: {error}")}}}'.encode())
         return
-    limit(megabytes)
-    pipe.send(json.dumps({"pacaware": 1, "pid": os.getpid()}).encode())
+    set_time_zone(zone[0] if zone else None)
+    confine.limit_resources(int(megabytes))
+    unfiltered = confine.filter_system_calls()
+    pipe.send(f'{{"pacaware":2,"unfiltered":{"null" if unfiltered is None else quote(unfiltered)}}}'.encode())
+    serve(engine, pipe, alarm)
+
+
+def serve(engine: QuickJS | Pacparser, pipe: Pipe, alarm: Alarm) -> None:
+    """Answer frame by frame until the parent closes the pipe."""
     seconds = 10.0
     alarm.clear()
     while (frame := pipe.receive()) is not None:
         # A script runs under a timer of its own: the parent may be stopped, or gone.
         pipe.listen(True)
+        loads = frame.startswith(b"L")
+        if loads:
+            seconds = LOAD.unpack_from(frame)[1]
         alarm.set(seconds)
         try:
-            if frame.startswith(b'{"load"'):
-                request = json.loads(frame)
-                seconds = request["seconds"]
-                alarm.set(seconds)
-                if request["tz"] is not None:
-                    os.environ["TZ"] = request["tz"]
-                if hasattr(time, "tzset"):
-                    time.tzset()
-                reply = load(engine, request)
-            else:
-                reply = engine.dispatch(frame.decode("ascii"))
+            reply = load(engine, frame) if loads else engine.dispatch(frame.decode("ascii"))
             data = reply.encode()
         except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
-            data = json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode()
+            data = f'{{"failed":{quote(f"{type(error).__name__}: {error}")}}}'.encode()
         alarm.clear()
         pipe.listen(False)
         pipe.send(data)
-
-
-if __name__ == "__main__":
-    main()
