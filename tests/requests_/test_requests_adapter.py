@@ -272,7 +272,7 @@ class TestPac:
     @pytest.mark.parametrize(
         ("text", "status", "cause", "words"),
         [
-            ("function FindProxyForURL(u, h) {\n  return (;\n}", 200, "PacScriptError", "line 2, column 11"),
+            ("function FindProxyForURL(u, h) {\n  return (;\n}", 200, "PacScriptError", "line 2, column 1"),
             ("function FindProxyForURL(u, h) { throw new Error('oops'); }", 200, "PacScriptError", "oops"),
             ("function FindProxyForURL(u, h) { return 5; }", 200, "PacScriptError", "number"),
             ("<html><body>Please log on</body></html>", 200, "PacFetchError", "HTML"),
