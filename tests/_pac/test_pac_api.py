@@ -25,7 +25,7 @@ def test_names_address_and_clock_are_given(engine):
     """Everything an answer depends on can be fixed, and the answer tells what it used."""
     with PacEvaluator(TEXT, hosts={"a.test": ["10.0.0.1"]}, my_ip="10.0.0.9", now=TUESDAY, engine=engine) as pac:
         assert pac.find_proxy("https://user:pw@A.test/path?q#f") == PacResult(
-            "DIRECT", ProxyList.parse("DIRECT"), (), ("asked for https://a.test/",), ("a.test",)
+            "DIRECT", ProxyList.parse("DIRECT"), (), ("asked for https://a.test/",), {"a.test": "10.0.0.1"}
         )
         result = pac.find_proxy("http://other.test/path?q#f")
     assert result.raw == "PROXY a:1; FOO b:2; SOCKS5 c"
@@ -33,7 +33,7 @@ def test_names_address_and_clock_are_given(engine):
     assert len(result.notes) == 1
     assert "FOO" in result.notes[0]
     assert result.alerts == ("asked for http://other.test/path?q",)
-    assert result.lookups == ("other.test", "myIpAddress()")
+    assert result.lookups == {"other.test": None, "myIpAddress()": "10.0.0.9"}
 
 
 def test_other_moment_other_answer():
