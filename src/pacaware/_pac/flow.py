@@ -137,6 +137,8 @@ class Flow:
 
     def _if(self, at: int, end: int) -> tuple[int, bool | None]:
         after, then = self._statement(self._pairs[at + 1] + 1, end)
+        if then is None:  # nor is it known where that ends
+            return end, None
         if after >= end or self._text_at(after) != "else":
             constant = self._pairs[at + 1] == at + 3 and self._text_at(at + 2) in _ALWAYS
             return after, then if constant else True
@@ -152,6 +154,8 @@ class Flow:
             first = head.index(";")
             head = head[first + 1 : head.index(";", first + 1)]
         after, body = self._statement(closing + 1, end)
+        if body is None:
+            return end, None
         return after, None if body is False or " ".join(head) in _ALWAYS else True
 
     def _try(self, at: int) -> tuple[int, bool | None]:

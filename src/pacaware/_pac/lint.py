@@ -145,7 +145,7 @@ class _Script:
             else:
                 after = self._pairs.get(at, at)
                 if len(arguments[-1]) < 2:  # of longer ones it matters only that they are
-                    arguments[-1] += self._tokens[at : after + 1][:2]
+                    arguments[-1] += self._tokens[at : min(after, at + 1) + 1]
                 at = after
             at += 1
         return _Call(token.text, index, token.at, arguments)
