@@ -58,6 +58,7 @@ def test_a_good_file(text):
         ("dnsDomainIs(host, 'corp.test');", [("no-dot", "note", 2)]),
         ("shExpMatch(host, '*.Corp.test');", [("case", "warning", 2)]),
         ("shExpMatch(host, '[A-Z]*'); shExpMatch(x, 'A'); shExpMatch(url, 'http://a/B');", []),
+        ("host = host.toLowerCase(); shExpMatch(host, '*.Corp.test');", [("case", "warning", 2)]),
         ("host = x; shExpMatch(host, '*.Corp.test');", []),
         ("shExpMatch(url, 'https://a.test/x/*');", [("https-path", "warning", 2)]),
         ("shExpMatch(url, 'https://a.test/*'); shExpMatch(url, 'https://a.test*'); shExpMatch(url, 'http*/x');", []),

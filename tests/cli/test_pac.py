@@ -145,6 +145,13 @@ def test_standard_input(capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)[0]["proxies"] == ["DIRECT"]
 
 
+def test_no_standard_input(capsys, monkeypatch):
+    """A program without a console may have none."""
+    monkeypatch.setattr(sys, "stdin", None)
+    assert _cli.main(["pac", "check", "-"]) == 2
+    assert capsys.readouterr().err == "pacaware: the PAC file <stdin> was not read: there is no standard input\n"
+
+
 def test_from_a_server(capsys):
     """A URL is fetched; what was odd about it is a note."""
     with PacServer(PAC) as server:

@@ -107,11 +107,12 @@ class _Script:
         return self._tokens[index].text if 0 <= index < len(self._tokens) else ""
 
     def _definitions(self) -> Iterator[str]:
-        """Names that the script gives a meaning of its own: functions, variables, assignments."""
+        """Names that the script gives a meaning of its own; ``host = host.toLowerCase()`` does not."""
         for index, token in enumerate(self._tokens):
             declared = self._word(index - 1) in ("function", "var", "let", "const")
             assigned = self._word(index + 1) == "=" and self._word(index - 1) != "."
-            if token.kind == "name" and (declared or assigned):
+            lowered = [word.text for word in self._tokens[index + 2 : index + 5]] == [token.text, ".", "toLowerCase"]
+            if token.kind == "name" and (declared or (assigned and not lowered)):
                 yield token.text
 
     def _entry(self) -> tuple[list[str], int, int]:

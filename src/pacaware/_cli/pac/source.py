@@ -34,13 +34,15 @@ def read_pac(name: str) -> PacText:
             raise PacFetchError(f"the server of {redact_url(name)} says the PAC file did not change, but was not asked")
         return PacText(redact_url(name) if "://" in name else "data:", file.text, file.notes)
     shown = "<stdin>" if name == "-" else name
+    if name == "-" and sys.stdin is None:
+        raise PacFetchError("the PAC file <stdin> was not read: there is no standard input")
     try:
         if name == "-":
             body = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
             with Path(name).open("rb") as file_:
                 body = file_.read(MAX_BYTES + 1)
-    except (OSError, ValueError, AttributeError) as exc:  # without a console there is no sys.stdin
+    except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise PacFetchError(f"the PAC file {shown} was not read: {reason}") from exc
     if len(body) > MAX_BYTES:
