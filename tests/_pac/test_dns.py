@@ -194,7 +194,7 @@ def test_lookups_of_a_run_are_reported(make_script):
     for _ in range(2):  # the second time the answers go along with the question
         answer = script.find_proxy("http://x.test/", "x.test")
         assert answer.text == "PROXY a:1"
-        assert answer.lookups == ("x.test", "myIpAddress()")
+        assert list(answer.lookups) == ["x.test", "myIpAddress()"]
         assert 25 < answer.dns_valid_for <= 30
     assert script.find_proxy("http://y.test/", "y.test").text == "DIRECT"
 
@@ -222,7 +222,7 @@ def test_lookups_while_loading(make_script, engine):
     lookups = Lookups(Names(), my_addresses=lambda ex: mine)
     script = make_script(text, lookups=lookups, engine=engine)
     assert script.find_proxy("http://x/", "x").text == "PROXY 10.0.0.1:1"
-    assert script.find_proxy("http://x/", "x").lookups == ("myIpAddress()",)
+    assert script.find_proxy("http://x/", "x").lookups.keys() == {"myIpAddress()"}
     mine[0] = "10.0.0.2"
     assert script.find_proxy("http://x/", "x").text == "PROXY 10.0.0.1:1"
     lookups.clear()

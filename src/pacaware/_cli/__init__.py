@@ -1,7 +1,7 @@
 """The command line: each command is a module here, imported when it is called.
 
-Expected errors are one line on stderr and exit status 1; wrong usage is 2. Output never fails on a console that lacks a
-character.
+Expected errors are one line on stderr and exit status 1; wrong usage, and for ``pac`` what cannot be read, is 2.
+Output never fails on a console that lacks a character.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ def _call(options: argparse.Namespace) -> int:
         from pacaware._cli.explain import explain
 
         status = explain(options.url, as_json=options.json, pac_url=options.pac_url)
+    elif options.command == "pac":
+        from pacaware._cli.pac import run as run_pac
+
+        status = run_pac(options)
     else:
         from pacaware._cli.demo import demo
 
@@ -59,6 +63,8 @@ def _call(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from pacaware._cli import pac
+
     parser = argparse.ArgumentParser(
         prog="pacaware", description="Reach the network behind a corporate proxy as the browser does."
     )
@@ -78,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("url", type=_web_url, metavar="URL")
     explain.add_argument("--json", action="store_true", help="print the decision as JSON")
     explain.add_argument("--pac-url", metavar="URL", help="use this PAC file instead of this machine's settings")
+
+    pac.add_parser(commands)
 
     commands.add_parser(
         "demo",

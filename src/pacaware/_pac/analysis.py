@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+from pacaware._pac.tokens import OPERATORS, Token, tokenize
 
 __all__ = ["ignores_url"]
 
-_TOKENS: Final = re.compile(
-    r"""(?P<space>[\s\ufeff]+)
-      | (?P<comment>//[^\n\r\u2028\u2029]*|/\*.*?\*/)
-      | (?P<number>(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w$\\]))
-      | (?P<name>[A-Za-z_$][\w$]*)
-      | (?P<string>"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')
-      | (?P<sign>=>|\+\+|--|[-+*/%&|^]=|<<=|>>=|>>>=|\*\*=|===|!==|==|!=|<=|>=|&&|\|\||[][(){};,<>+\-*%&|^!~?:=./])
-    """,
-    re.VERBOSE | re.DOTALL | re.ASCII,
-)
-_REGEXP: Final = re.compile(r"/(?![*/])(?:[^\\/\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r]|\\[^\n\r])*\])+/[a-z]*", re.ASCII)
-_OPERATORS: Final = {"return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "else", "do"}
 # With one of these a script can reach a parameter, or replace its own entry point, without writing the name.
 _DOUBTFUL: Final = re.compile(
     r"eval|Function|arguments|constructor|with|this|globalThis|window|self|global|Reflect|Proxy|import"
@@ -33,65 +23,25 @@ _FAR: Final = 100
 _DECLARING: Final = {"var", "let", "const"}
 
 
-class _Token(NamedTuple):
-    kind: str
-    text: str
-
-
 def ignores_url(text: str) -> bool:
     """Return True only if FindProxyForURL provably never uses its first parameter.
 
     Then all URLs of an origin share an answer. Any doubt is a No: another language feature than plain functions,
     comparisons and calls, the parameter's name anywhere else, the entry point named or assigned otherwise.
     """
-    tokens = _tokenize(text)
+    tokens = tokenize(text)
     if tokens is None:
         return False
     names = [token.text for token in tokens if token.kind == "name"]
     if any(_DOUBTFUL.fullmatch(name) for name in names) or names.count("FindProxyForURL") != 1:
         return False
-    parameter = _first_parameter(tokens, tokens.index(_Token("name", "FindProxyForURL")))
+    parameter = _first_parameter(tokens, tokens.index(Token("name", "FindProxyForURL")))
     if parameter is None or (parameter and names.count(parameter) != 1):
         return False
     return _only_plain_brackets(tokens)
 
 
-def _tokenize(text: str) -> list[_Token] | None:
-    """Split the text; None where a simple tokenizer could be wrong (templates, escapes in names, unclear slashes)."""
-    tokens: list[_Token] = []
-    position = 0
-    while position < len(text):
-        match = _TOKENS.match(text, position)
-        if match is None:
-            return None
-        kind = match.lastgroup or ""
-        if kind == "sign" and match[0] in ("/", "/="):
-            match, kind = _slash(text, position, tokens[-1] if tokens else _Token("sign", ";"), match)
-            if match is None:
-                return None
-        if kind == "string" and "\\" in match[0]:
-            return None
-        # "<!--" and "-->" are comments in the middle of code.
-        if text.startswith(("<!--", "-->"), position):
-            return None
-        if kind not in ("space", "comment"):
-            tokens.append(_Token(kind, match[0]))
-        position = match.end()
-    return tokens
-
-
-def _slash(text: str, position: int, before: _Token, sign: re.Match[str]) -> tuple[re.Match[str] | None, str]:
-    """Tell a division from a regexp by what stands before; None where that does not decide."""
-    if before.text in (")", "}", "++", "--") or text.startswith("/*", position):
-        return None, ""
-    if before.kind in ("number", "string", "regexp") or before.text == "]":
-        return sign, "sign"
-    if before.kind == "name" and before.text not in _OPERATORS:
-        return sign, "sign"
-    return _REGEXP.match(text, position), "regexp"
-
-
-def _first_parameter(tokens: list[_Token], at: int) -> str | None:
+def _first_parameter(tokens: list[Token], at: int) -> str | None:
     """Return the parameter's name, "" if there is none, None if this is not a plain top-level declaration."""
     depth = sum({"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0) for token in tokens[:at])
     texts = [token.text for token in tokens[at - 1 : at + 40]] if at else []
@@ -110,13 +60,13 @@ def _first_parameter(tokens: list[_Token], at: int) -> str | None:
     return names[0] if names else ""
 
 
-def _only_plain_brackets(tokens: list[_Token]) -> bool:
+def _only_plain_brackets(tokens: list[Token]) -> bool:
     """Whether every ``a[b]`` has a number or a counting variable for b: computed names could reach anything."""
     counting: set[str] = set()
     for at, token in enumerate(tokens):
         if token.text != "[" or token.kind != "sign":
             continue
-        before = tokens[at - 1] if at else _Token("sign", ";")
+        before = tokens[at - 1] if at else Token("sign", ";")
         if not _is_operand(before):
             continue
         index, after = tokens[at + 1 : at + 3] if len(tokens) > at + 2 else (token, token)
@@ -135,17 +85,17 @@ def _only_plain_brackets(tokens: list[_Token]) -> bool:
     )
 
 
-def _closes_access(tokens: list[_Token], at: int) -> bool:
+def _closes_access(tokens: list[Token], at: int) -> bool:
     return tokens[at].text == "]" and tokens[at - 2].text == "[" and _is_operand(tokens[at - 3])
 
 
-def _counts(tokens: list[_Token], name: str) -> bool:
+def _counts(tokens: list[Token], name: str) -> bool:
     """Whether a variable only ever holds numbers: set to number literals and counted up or down."""
     for at, token in enumerate(tokens):
         if token != ("name", name):
             continue
         before = tokens[at - 1].text if at else ";"
-        after, value, end = (*tokens[at + 1 : at + 4], _Token("", ""), _Token("", ""), _Token("", ""))[:3]
+        after, value, end = (*tokens[at + 1 : at + 4], Token("", ""), Token("", ""), Token("", ""))[:3]
         if before in ("in", "of", "function", "...") or after.text in ("in", "of", "=>", ":"):
             return False
         if after.text in ("=", "+=", "-=") and not (value.kind == "number" and end.text in (";", ",", ")")):
@@ -157,14 +107,14 @@ def _counts(tokens: list[_Token], name: str) -> bool:
     return True
 
 
-def _is_parameter(tokens: list[_Token], at: int) -> bool:
+def _is_parameter(tokens: list[Token], at: int) -> bool:
     """Whether the name stands in a list of parameters, of a catch, or in a pattern: there it could get any value."""
     start = at
     while at and tokens[at].text not in ("(", ";", "{", "}", "["):
         at -= 1
         if start - at > _FAR:
             return True
-    before = tokens[at - 1] if at else _Token("sign", ";")
+    before = tokens[at - 1] if at else Token("sign", ";")
     if tokens[at].text == "[":
         return not _is_operand(before)
     if tokens[at].text == "{":
@@ -179,8 +129,8 @@ def _is_parameter(tokens: list[_Token], at: int) -> bool:
     return True
 
 
-def _is_operand(token: _Token) -> bool:
+def _is_operand(token: Token) -> bool:
     """Whether a bracket after this token is an access to a member."""
     if token.kind == "name":
-        return token.text not in _OPERATORS and token.text not in _DECLARING
+        return token.text not in OPERATORS and token.text not in _DECLARING
     return token.kind in ("string", "regexp") or token.text in (")", "]", "}")

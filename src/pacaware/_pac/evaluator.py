@@ -25,7 +25,7 @@ from pacaware._pac.reply import Reply, read_reply
 from pacaware.errors import ConfigError, PacEngineError, PacScriptError, PacTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pacaware._pac.dns import Answer, SupportsLookups
 
@@ -47,15 +47,17 @@ class _LeftIdle(PacEngineError):
 class RawAnswer:
     """What FindProxyForURL returned, and what that depended on.
 
-    ``dns_valid_for`` is how many seconds the lookups it used still hold; None if it used none.
+    ``lookups`` holds what it was told for each name, None where that failed. ``dns_valid_for`` is how many seconds they
+    still hold; None if it used none. ``seconds`` is how long it took, lookups included, loading the text not.
     """
 
     text: str
     alerts: tuple[str, ...]
-    lookups: tuple[str, ...]
+    lookups: Mapping[str, str | None]
     uses_clock: bool
     uses_random: bool
     dns_valid_for: float | None
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -122,15 +124,18 @@ class PacScript:
         request = {"op": "find", "url": url, "host": host, "clock": self._now}
         with self._turn(deadline):
             loaded = self._ready(deadline)
+            started = time.monotonic()
             try:
                 reply, answers = self._settle(request, self._expected(host), deadline)
             except _LeftIdle:
                 loaded = self._ready(deadline)
+                started = time.monotonic()
                 reply, answers = self._settle(request, self._expected(host), deadline)
+            seconds = time.monotonic() - started
             self._learn(reply.used, host)
         if reply.error is not None:
             raise reply.error
-        return _answer(reply, loaded.reply, {**loaded.answers, **answers})
+        return _answer(reply, loaded.reply, {**loaded.answers, **answers}, seconds)
 
     def forgive(self) -> None:
         """Lift the quarantine of a script that ran over its time limit three times."""
@@ -308,16 +313,28 @@ class PacScript:
         self._drop()
 
 
-def _answer(reply: Reply, load: Reply, answers: dict[str, Answer]) -> RawAnswer:
+def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], seconds: float) -> RawAnswer:
     expires = min((answer.expires for answer in answers.values()), default=None)
     return RawAnswer(
         reply.text or "",
         reply.alerts,
-        tuple(dict.fromkeys(describe_key(key) for key in answers)),
+        _lookups(answers),
         reply.uses_clock or load.uses_clock,
         reply.uses_random or load.uses_random,
         None if expires is None else max(0.0, expires - time.monotonic()),
+        seconds,
     )
+
+
+def _lookups(answers: dict[str, Answer]) -> dict[str, str | None]:
+    """Return what each name was answered; of a name asked for in both ways, what the Ex function was told."""
+    lookups: dict[str, str | None] = {}
+    for key, answer in answers.items():
+        name = describe_key(key)
+        if name not in lookups or key[0] == "a":
+            # Without an address of its own a machine is told 127.0.0.1 (prelude.js).
+            lookups[name] = answer.text or ("127.0.0.1" if key == "m" else None)
+    return lookups
 
 
 @cache
