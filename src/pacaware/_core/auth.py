@@ -1,90 +1,47 @@
 """The logon to one proxy on one connection, independent of the scheme.
 
-RFC 9110, section 11; the order of things follows Chromium (net/http/http_auth_controller.cc).
-A scheme plugs in by two small classes: an AuthScheme says its name and strength and makes one AuthExchange per
-connection, which turns challenges into header values. The controller chooses, keeps count, and explains failures.
+RFC 9110, section 11; the order of things follows Chromium (net/http/http_auth_controller.cc). The controller chooses
+the scheme, keeps count, and explains failures; the schemes plug in by ``pacaware._core.scheme``.
 """
 
 from __future__ import annotations
 
-import abc
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
 
+from pacaware._core.challenge import Challenge
+from pacaware._core.scheme import AuthExchange, AuthScheme, Credentials, CredentialsRejected, SchemeUnavailable
 from pacaware._core.scope import Trust, scope_advice
 from pacaware.errors import ProxyAuthError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pacaware._core.challenge import Challenge
     from pacaware._models import ProxyServer
 
 __all__ = [
     "AuthController",
     "AuthExchange",
     "AuthScheme",
+    "Claim",
     "CredentialStore",
     "Credentials",
+    "CredentialsRejected",
     "SchemeUnavailable",
 ]
 
 MAX_LEGS: Final = 8
+_NEEDS_A_PAIR: Final = "it needs a user and a password, and only the login of this machine is at hand"
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user and password for a proxy, and where they came from. Both are hidden from repr.
+class Claim(Protocol):
+    """The right to try credentials that have not worked yet; one connection has it at a time."""
 
-    ``named`` says that they were given for this very proxy, ``preemptive`` that they go out before a challenge.
-    """
+    def touch(self) -> None:
+        """Say that the logon goes on: whoever waits for its outcome waits longer."""
 
-    user: str = field(repr=False)
-    password: str = field(repr=False)
-    origin: str = "proxy_auth"
-    named: bool = False
-    preemptive: bool = False
-
-
-class SchemeUnavailable(Exception):
-    """A scheme cannot be used here (no ticket, package missing); the next one may be tried."""
-
-
-class AuthExchange(abc.ABC):
-    """One logon by one scheme on one connection."""
-
-    @abc.abstractmethod
-    def step(self, challenge: Challenge, method: str, target: str) -> str:
-        """Return the value of Proxy-Authorization for this leg; may block.
-
-        Raises SchemeUnavailable if the scheme cannot be used here.
-        """
-
-    def rejects(self, challenge: Challenge) -> bool:
-        """Say whether this new challenge means that the last step's secret was refused."""
-        return True
-
-    def preemptive(self, challenge: Challenge, method: str, target: str) -> str | None:
-        """Return a header for a request that was not challenged, from a challenge accepted before; never blocks."""
-        return None
-
-
-class AuthScheme(abc.ABC):
-    """A way to log on: ``name`` as in the challenge (lower case), ``strength`` for the order, strongest first.
-
-    ``connection_bound`` schemes (RFC 4559) authenticate the connection, others each request. ``clear_text`` schemes
-    show the password to whoever reads the connection. ``blocking`` schemes may wait in ``step()``.
-    """
-
-    name: ClassVar[str]
-    strength: ClassVar[int]
-    connection_bound: ClassVar[bool] = False
-    clear_text: ClassVar[bool] = False
-    blocking: ClassVar[bool] = True
-
-    @abc.abstractmethod
-    def start(self, proxy: ProxyServer, credentials: Credentials) -> AuthExchange:
-        """Begin a logon; raises SchemeUnavailable if the scheme cannot be used here."""
+    def release(self) -> None:
+        """Let the next one try; the last reference to a claim that goes away does the same."""
 
 
 class CredentialStore(Protocol):
@@ -112,8 +69,11 @@ class CredentialStore(Protocol):
     def reject(self, proxy: ProxyServer, credentials: Credentials) -> None:
         """Note that these credentials were rejected: they are not offered again for a while."""
 
-    def is_rejected(self, proxy: ProxyServer, credentials: Credentials) -> bool:
-        """Say whether the lock-out guard forbids these credentials at this proxy."""
+    def claim(self, proxy: ProxyServer, credentials: Credentials, *, wait: bool = True) -> Claim | None:
+        """Return the right to try these credentials at this proxy, or None where the lock-out guard forbids it.
+
+        Waits for the outcome of another's first try; with ``wait=False`` it returns None instead.
+        """
 
 
 @dataclass(slots=True)
@@ -125,12 +85,14 @@ class _Logon:
     challenge: Challenge
     credentials: Credentials
     legs: int = 1
+    done: bool = False
 
 
 class AuthController:
     """Answers the 407s of one connection to one proxy; make one for each connection.
 
-    ``failure`` explains, after ``respond()`` returned None, why the logon did not succeed.
+    ``failure`` explains, after ``respond()`` returned None, why the logon did not succeed; ``notes`` say what was not
+    possible on the way. ``certificate`` is for the driver to set: what a TLS proxy showed (DER), for channel binding.
     """
 
     def __init__(
@@ -142,11 +104,14 @@ class AuthController:
     ) -> None:
         self.proxy = proxy
         self.failure: ProxyAuthError | None = None
+        self.certificate: bytes | None = None
+        self.notes: list[str] = []
         self._schemes = sorted(schemes, key=lambda scheme: -scheme.strength)
         self._store = store
         self._trust = trust
         self._legs = 0
         self._logon: _Logon | None = None
+        self._claim: Claim | None = None
         self._impossible: dict[str, str] = {}
 
     @property
@@ -156,7 +121,10 @@ class AuthController:
 
     @property
     def blocking(self) -> bool:
-        """Whether ``respond()`` may have to wait for something outside this process."""
+        """Whether ``respond()`` may have to wait for something outside this process, or for another's logon."""
+        if self._logon is not None and not self._logon.done:
+            # Those who wait for this logon may fill the driver's threads: a leg that can do without goes on at once.
+            return self._logon.scheme.blocking and self._logon.exchange.waits
         return self._store is not None and (self._store.blocking or any(scheme.blocking for scheme in self._schemes))
 
     @property
@@ -170,20 +138,25 @@ class AuthController:
             return None
         logon, self._logon = self._logon, None  # a 407 to a request without a header rejects nothing
         known = None if self._store is None else self._store.accepted(self.proxy)
-        if known is None:
+        if known is None or self._store is None:
             return None
         challenge, credentials = known
         scheme = next((one for one in self._schemes if one.name == challenge.scheme), None)
         if scheme is None or scheme.connection_bound or not self._may_send(scheme, credentials):
             return None
+        claim = self._store.claim(self.proxy, credentials, wait=False)
+        if claim is None:
+            return None  # another connection tries them just now: the answer to the 407 waits for the outcome
         if logon is None or logon.scheme is not scheme or logon.credentials != credentials:
             try:
-                logon = _Logon(scheme, scheme.start(self.proxy, credentials), challenge, credentials)
+                exchange = self._start(scheme, credentials)
             except SchemeUnavailable:
                 return None  # the answer to the 407 will say why
+            logon = _Logon(scheme, exchange, challenge, credentials)
         authorization = logon.exchange.preemptive(challenge, method, target)
         if authorization is not None:
-            self._logon = logon
+            logon.challenge = challenge
+            self._logon, self._claim = logon, claim
         return authorization
 
     def respond(self, challenges: Sequence[Challenge], method: str, target: str) -> str | None:
@@ -191,22 +164,36 @@ class AuthController:
         self._legs += 1
         if self._legs > MAX_LEGS:
             return self._fail(f"it still asked for more after {MAX_LEGS} legs of the logon")
+        if self._claim is not None:
+            self._claim.touch()
         if self._logon is not None:
             return self._continue(self._logon, challenges, method, target)
         return self._begin(challenges, method, target)
 
-    def accepted(self) -> None:
-        """Report an answer other than 407."""
+    def accepted(self, info: str | None = None) -> None:
+        """Report an answer other than 407, and its Proxy-Authentication-Info."""
         self._legs = 0
         self._impossible.clear()
-        if self._logon is not None and self._store is not None:
-            self._store.remember(self.proxy, self._logon.challenge, self._logon.credentials)
+        logon = self._logon
+        if logon is not None and self._store is not None:
+            logon.done = True
+            if info is not None:
+                logon.challenge = logon.exchange.renewed(logon.challenge, info)
+            known = Challenge(logon.scheme.name) if logon.scheme.connection_bound else logon.challenge
+            self._store.remember(self.proxy, known, logon.credentials)
+        self.abandon()
 
     def rejected(self) -> ProxyAuthError | None:
         """Report an answer that is not a 407 and yet a no to the logon; returns why, or None if nothing was tried."""
         if self._logon is not None:
             self._reject(self._logon)
         return self.failure
+
+    def abandon(self) -> None:
+        """Report that the logon under way will not be finished: whoever waits for its outcome may try."""
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
 
     def reconnected(self, *, sent: bool = True) -> bool:
         """Report a new connection to the proxy; returns whether the logon starts again from the beginning.
@@ -218,32 +205,55 @@ class AuthController:
         self._logon = None
         return True
 
-    def _continue(self, logon: _Logon, challenges: Sequence[Challenge], method: str, target: str) -> str | None:
-        again = next((one for one in challenges if one.scheme == logon.scheme.name), None)
-        if again is None or logon.exchange.rejects(again):
-            return self._reject(logon)
-        try:
-            authorization = logon.exchange.step(again, method, target)
-        except SchemeUnavailable as exc:
-            self._impossible[logon.scheme.name] = str(exc)
-            self._logon = None
-            return self._begin(challenges, method, target)
-        logon.challenge = again
-        logon.legs += 1
-        return authorization
+    def _start(self, scheme: AuthScheme, credentials: Credentials) -> AuthExchange:
+        exchange = scheme.start(self.proxy, credentials)
+        exchange.certificate = self.certificate
+        return exchange
 
-    def _reject(self, logon: _Logon) -> str | None:
+    def _continue(self, logon: _Logon, challenges: Sequence[Challenge], method: str, target: str) -> str | None:
+        asked = [one for one in challenges if one.scheme == logon.scheme.name]
+        unsuitable: list[str] = []
+        for again in asked:
+            if logon.exchange.rejects(again):
+                continue
+            try:
+                authorization = logon.exchange.step(again, method, target)
+            except SchemeUnavailable as exc:
+                unsuitable.append(str(exc))
+                continue
+            except CredentialsRejected as exc:
+                return self._reject(logon, str(exc))
+            logon.challenge = again
+            logon.legs += 1
+            return authorization
+        if logon.done and logon.scheme.connection_bound:
+            self._logon = None  # the proxy forgot a logon that it had accepted
+            return self._begin(challenges, method, target)
+        if not unsuitable:
+            return self._reject(logon)
+        self._note(logon.scheme, "; ".join(unsuitable))
+        self._logon = None
+        return self._begin(challenges, method, target, logon.credentials)
+
+    def _reject(self, logon: _Logon, why: str = "") -> str | None:
         assert self._store is not None  # without one no logon begins
         self._store.reject(self.proxy, logon.credentials)
+        what = "login" if logon.credentials.ambient else "user or password"
+        tried = "; ".join(part for part in (_title(logon.scheme.name), logon.exchange.note, why) if part)
         return self._fail(
-            f"it rejected the user or password that came from {logon.credentials.origin} "
-            f"(tried with {_title(logon.scheme.name)})",
-            "check both; in a URL, write @ : # % of a password percent-encoded",
+            f"it rejected the {what} that came from {logon.credentials.origin} (tried with {tried})",
+            "ask those who run the proxy whether this account may use it"
+            if logon.credentials.ambient
+            else "check both; in a URL, write @ : # % of a password percent-encoded",
         )
 
-    def _begin(self, challenges: Sequence[Challenge], method: str, target: str) -> str | None:
-        offered = {challenge.scheme: challenge for challenge in reversed(challenges)}
-        names = ", ".join(dict.fromkeys(_title(challenge.scheme) for challenge in challenges))
+    def _begin(
+        self, challenges: Sequence[Challenge], method: str, target: str, credentials: Credentials | None = None
+    ) -> str | None:
+        offered: dict[str, list[Challenge]] = {}
+        for challenge in challenges:
+            offered.setdefault(challenge.scheme, []).append(challenge)
+        names = ", ".join(_title(scheme) for scheme in offered)
         usable = [scheme for scheme in self._schemes if scheme.name in offered]
         if not offered:
             return self._fail("it asked for a logon without saying which schemes it takes")
@@ -252,22 +262,24 @@ class AuthController:
         if not usable:
             known = ", ".join(_title(scheme.name) for scheme in self._schemes) or "none"
             return self._fail(f"it offers {names}, and of these none can be used here (usable: {known})")
-        credentials = self._store.find(self.proxy)
-        if credentials is None:
+        found = credentials or self._store.find(self.proxy)
+        if found is None or (found.ambient and not any(scheme.takes_ambient for scheme in usable)):
             return self._fail(
                 f"it asks for a logon ({names}), and no credentials were found for it", self._store.advice
             )
-        if self._store.is_rejected(self.proxy, credentials):
+        if self._claim is None:
+            self._claim = self._store.claim(self.proxy, found)
+        if self._claim is None:
             return self._fail(
-                f"the user or password that came from {credentials.origin} was rejected before",
+                f"the user or password that came from {found.origin} was rejected before",
                 "it is not offered again for 15 minutes, so that the account is not locked; correct it to try at once",
             )
-        return self._first_step(usable, offered, credentials, method, target)
+        return self._first_step(usable, offered, found, method, target)
 
     def _first_step(
         self,
         usable: Sequence[AuthScheme],
-        offered: Mapping[str, Challenge],
+        offered: Mapping[str, Sequence[Challenge]],
         credentials: Credentials,
         method: str,
         target: str,
@@ -275,19 +287,37 @@ class AuthController:
         for scheme in usable:
             if scheme.name in self._impossible:
                 continue
-            challenge = offered[scheme.name]
             if not self._may_send(scheme, credentials):
-                self._impossible[scheme.name] = scope_advice(self._trust, self.proxy)
+                self._note(scheme, scope_advice(self._trust, self.proxy))
                 continue
-            try:
-                logon = _Logon(scheme, scheme.start(self.proxy, credentials), challenge, credentials)
-                authorization = logon.exchange.step(challenge, method, target)
-            except SchemeUnavailable as exc:
-                self._impossible[scheme.name] = str(exc)
+            if credentials.ambient and not scheme.takes_ambient:
+                self._note(scheme, _NEEDS_A_PAIR)
                 continue
-            self._logon = logon
-            return authorization
-        return self._fail("; ".join(f"{_title(scheme.name)}: {self._impossible[scheme.name]}" for scheme in usable))
+            unsuitable: list[str] = []
+            for challenge in offered[scheme.name]:
+                try:
+                    exchange = self._start(scheme, credentials)
+                    logon = _Logon(scheme, exchange, challenge, credentials)
+                    try:
+                        authorization = exchange.step(challenge, method, target)
+                    except CredentialsRejected as exc:
+                        return self._reject(logon, str(exc))
+                except SchemeUnavailable as exc:
+                    unsuitable.append(str(exc))
+                    continue
+                self._logon = logon
+                if logon.exchange.note:
+                    self.notes.append(f"{_title(scheme.name)}: {logon.exchange.note}")
+                return authorization
+            self._note(scheme, "; ".join(dict.fromkeys(unsuitable)))
+        advice = self._store.advice if self._store is not None and credentials.ambient else ""
+        return self._fail(
+            "; ".join(f"{_title(scheme.name)}: {self._impossible[scheme.name]}" for scheme in usable), advice
+        )
+
+    def _note(self, scheme: AuthScheme, why: str) -> None:
+        self._impossible[scheme.name] = why
+        self.notes.append(f"{_title(scheme.name)}: {why}")
 
     def _may_send(self, scheme: AuthScheme, credentials: Credentials) -> bool:
         if credentials.named or self._trust is Trust.FULL:
@@ -300,6 +330,7 @@ class AuthController:
         self._legs = 0
         self._logon = None
         self._impossible.clear()
+        self.abandon()
         self.failure = ProxyAuthError(f"the proxy {self.proxy} refused us: {what}" + (f"; {advice}" if advice else ""))
         return None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Challenge", "parse_challenges"]
+__all__ = ["Challenge", "parse_challenges", "parse_parameters"]
 
 _MAX_LENGTH: Final = 32_768
 _MAX_CHALLENGES: Final = 32
@@ -53,6 +53,20 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
     return tuple(found[:_MAX_CHALLENGES])
 
 
+def parse_parameters(value: str) -> dict[str, str]:
+    """Read a list of parameters without a scheme, as Proxy-Authentication-Info has it (RFC 9110, section 11.6.3)."""
+    return _parse_parameters(value[:_MAX_LENGTH], 0)[0]
+
+
+def _parse_parameters(text: str, at: int) -> tuple[dict[str, str], int]:
+    params: dict[str, str] = {}
+    while (parameter := _PARAMETER.match(text, _end(_SKIP, text, at))) is not None:
+        quoted, plain = parameter[2], parameter[3]
+        params.setdefault(parameter[1].lower(), plain if quoted is None else _ESCAPED.sub(r"\1", quoted))
+        at = parameter.end()
+    return params, at
+
+
 def _parse_line(text: str) -> list[Challenge]:
     found: list[Challenge] = []
     at = 0
@@ -82,11 +96,7 @@ def _parse_one(text: str, scheme: re.Match[str]) -> tuple[Challenge | None, int]
     token = _TOKEN68.match(text, at)
     if token is not None:
         return Challenge(scheme[0].lower(), token=token[0]), token.end()
-    params: dict[str, str] = {}
-    while (parameter := _PARAMETER.match(text, _end(_SKIP, text, at))) is not None:
-        quoted, plain = parameter[2], parameter[3]
-        params.setdefault(parameter[1].lower(), plain if quoted is None else _ESCAPED.sub(r"\1", quoted))
-        at = parameter.end()
+    params, at = _parse_parameters(text, at)
     if not params and at < len(text) and text[at] != ",":
         stop = text.find(",", at)  # "Basic ???": the scheme is offered all the same
         at = len(text) if stop < 0 else stop

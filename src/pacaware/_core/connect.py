@@ -102,8 +102,9 @@ class ConnectHandshake:
         headers = list(self._headers)
         if self._authorization is not None:
             headers.append(("Proxy-Authorization", self._authorization))
-        try:
-            head = self._http.send(h11.Request(method="CONNECT", target=self._target, headers=headers))
+        try:  # in Latin-1, as http.client and httpx write theirs
+            fields = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+            head = self._http.send(h11.Request(method="CONNECT", target=self._target, headers=fields))
             end = self._http.send(h11.EndOfMessage())
         except (h11.LocalProtocolError, UnicodeError):  # their text may hold a header's value
             raise ValueError(
@@ -139,7 +140,7 @@ class ConnectHandshake:
         if response.status_code == 401:
             # Only an origin may say so, and none was reached: tinyproxy rejects a wrong password like this.
             return Refused(401, reason, self._auth.rejected())
-        self._auth.accepted()
+        self._auth.accepted(_field(response, b"proxy-authentication-info"))
         if response.status_code != 200:
             return Refused(response.status_code, reason)
         if self._http.trailing_data[0]:
@@ -153,6 +154,11 @@ class ConnectHandshake:
         offered = [value.decode("latin-1") for name, value in response.headers if name == b"proxy-authenticate"]
         self._next = Authenticate(parse_challenges(offered), "CONNECT", self._target)
         return self._next
+
+
+def _field(response: h11.Response, wanted: bytes) -> str | None:
+    """Return the first value of a field (its name in lower case), or None."""
+    return next((value.decode("latin-1") for name, value in response.headers if name == wanted), None)
 
 
 def _may_stay_open(response: h11.Response) -> bool:

@@ -98,14 +98,19 @@ class ForwardExchange:
             self._priming = True
             self._next = Prime(None)
 
-    def responded(self, status: int, proxy_authenticate: Iterable[str], *, reusable: bool) -> None:
-        """Report the head of the response; ``reusable`` says whether the connection will stay open after it."""
+    def responded(
+        self, status: int, proxy_authenticate: Iterable[str], *, reusable: bool, info: str | None = None
+    ) -> None:
+        """Report the head of the response; ``reusable`` says whether the connection will stay open after it.
+
+        ``info`` is the value of Proxy-Authentication-Info, if there is one.
+        """
         self._reconnect = not reusable
         if status == 407:
             method = "TRACE" if self._priming else self._method
             self._next = Authenticate(parse_challenges(proxy_authenticate), method, self._target)
             return
-        self._auth.accepted()
+        self._auth.accepted(info)
         if not self._priming:
             self._next = Deliver()
             return
