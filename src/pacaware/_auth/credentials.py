@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, ClassVar, TypeGuard
+from typing import Any, ClassVar, Final, TypeGuard
 
 from pacaware._core.auth import Credentials
 from pacaware._hosts import host_for_url
@@ -24,7 +24,10 @@ __all__ = [
     "is_pair",
     "matches_pattern",
     "named_in_environ",
+    "scheme_names",
 ]
+
+_SCHEMES: Final = ("negotiate", "ntlm", "digest", "basic")
 
 
 class CredentialProvider(abc.ABC):
@@ -60,14 +63,38 @@ def named_in_environ(proxy: ProxyServer, environ: Mapping[str, str]) -> bool:
     return any(matches_pattern(proxy, pattern) for pattern in patterns if pattern.strip())
 
 
+def scheme_names(given: str | Sequence[str], where: str) -> tuple[str, ...]:
+    """Return the names of schemes in a sequence, or in a list with commas; raises ConfigError for unknown ones."""
+    names = given.split(",") if isinstance(given, str) else given
+    found = tuple(dict.fromkeys(name.strip().lower() for name in names if name.strip()))
+    for name in found:
+        if name not in _SCHEMES:
+            raise ConfigError(f"{where}: {name[:40]!r} is no scheme; there are {', '.join(_SCHEMES)}")
+    return found
+
+
 class StaticCredentials(CredentialProvider):
-    """One user and password, for every proxy of the scope or only for those that match ``proxies``."""
+    """One user and password, for every proxy of the scope or only for those that match ``proxies``.
+
+    ``schemes`` are the only ones to log on with, best first (``["negotiate", "ntlm"]``); by default all, strongest
+    first. Raises ConfigError for a scheme that does not exist.
+    """
 
     blocking: ClassVar[bool] = False
 
-    def __init__(self, user: str, password: str, proxies: Sequence[str] = (), *, origin: str = "proxy_auth=") -> None:
+    def __init__(
+        self,
+        user: str,
+        password: str,
+        proxies: Sequence[str] = (),
+        *,
+        schemes: Sequence[str] = (),
+        origin: str = "proxy_auth=",
+    ) -> None:
         self._proxies = (proxies,) if isinstance(proxies, str) else tuple(proxies)
-        self._credentials: Credentials | None = Credentials(user, password, origin, named=bool(self._proxies))
+        self._credentials: Credentials | None = Credentials(
+            user, password, origin, named=bool(self._proxies), schemes=scheme_names(schemes, "schemes=")
+        )
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
         """Return the pair if ``proxies`` is empty or names this proxy."""

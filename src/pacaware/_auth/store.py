@@ -16,9 +16,13 @@ from pacaware._auth.credentials import (
     chain,
     is_pair,
     named_in_environ,
+    scheme_names,
 )
-from pacaware._auth.guard import LogonMemory
-from pacaware._core.auth import AuthController, AuthScheme, Credentials
+from pacaware._auth.digest import DigestAuth
+from pacaware._auth.guard import GUARD, LogonMemory
+from pacaware._auth.spnego import NegotiateAuth, NTLMAuth
+from pacaware._auth.stored import AmbientCredentials, KeyringCredentials, NetrcCredentials
+from pacaware._core.auth import AuthController, AuthScheme, Claim, Credentials
 from pacaware._core.challenge import Challenge
 from pacaware._core.scope import Trust, scope_advice
 from pacaware._core.socks import Socks4Handshake, Socks5Handshake
@@ -34,6 +38,13 @@ Embedded: TypeAlias = Iterable[tuple[str, str, str]]
 """(host:port, user, password) triples found in proxy URLs."""
 
 _HOW_TO_LOG_ON = "give proxy_auth=(user, password), or set PACAWARE_PROXY_USERNAME and PACAWARE_PROXY_PASSWORD"
+# Foreign auth objects with ``username`` and ``password`` that can be given in place of ours, and what they stand for.
+_DROP_INS = {
+    "HttpNtlmAuth": "ntlm",
+    "HTTPDigestAuth": "digest",
+    "HTTPBasicAuth": "basic",
+    "HttpNegotiateAuth": "negotiate",
+}
 _DROPPED = "credentials given in code are dropped when a session is pickled: give proxy_auth= again"
 
 
@@ -41,8 +52,10 @@ class ProxyAuth:
     """The credentials, schemes and logon memory that all connections of one transport share.
 
     ``proxy_auth`` takes a (user, password) pair, a mapping from proxy patterns to pairs, an ``…Auth`` object, a
-    provider, or one of requests' auth objects with ``username`` and ``password``. ``urls`` are credentials of proxy
-    URLs that the caller wrote, sent at once; ``settings`` returns those of the settings now in force.
+    provider, or an auth object of requests or requests_ntlm with ``username`` and ``password``, which stands for its
+    scheme. None: the environment, netrc, the key ring, the login of this machine, in this order. ``urls`` are
+    credentials of proxy URLs that the caller wrote, sent at once; ``settings`` returns those of the settings now in
+    force.
     """
 
     def __init__(
@@ -54,22 +67,23 @@ class ProxyAuth:
         trust_env: bool = True,
     ) -> None:
         self.advice = _HOW_TO_LOG_ON
-        self._schemes: tuple[AuthScheme, ...] = (BasicAuth(),)
+        self._schemes: tuple[AuthScheme, ...] = (NegotiateAuth(), NTLMAuth(), DigestAuth(), BasicAuth())
         self._urls = tuple(urls)
         self._settings = settings
         self._trust_env = trust_env
         self._holds_secrets = bool(self._urls)
         self._provider = self._read(proxy_auth)
-        self._memory = LogonMemory()
+        self._memory = LogonMemory(guard=GUARD)
 
     def _read(self, given: ProxyAuthArgument) -> CredentialProvider:
-        providers: list[CredentialProvider] = [EnvironCredentials()] if self._trust_env else []
+        providers: list[CredentialProvider] = [EnvironCredentials(), NetrcCredentials()] if self._trust_env else []
+        providers += [KeyringCredentials(), AmbientCredentials()]
         if given is None:
             return chain(*providers)
         if isinstance(given, AuthScheme):
             self._schemes = (given,)
             credentials = getattr(given, "credentials", None)
-            if credentials is None:
+            if not isinstance(credentials, Credentials):
                 return chain(*providers)
             self._holds_secrets = True
             return _Fixed(credentials)
@@ -82,7 +96,8 @@ class ProxyAuth:
             return StaticCredentials(*given)
         user, password = getattr(given, "username", None), getattr(given, "password", None)
         if isinstance(user, str) and isinstance(password, str):
-            return StaticCredentials(user, password)
+            stands_for = (_DROP_INS[name] for name in _class_names(given) if name in _DROP_INS)
+            return StaticCredentials(user, password, schemes=[*stands_for][:1])
         raise ConfigError(
             f"proxy_auth={type(given).__name__} is not understood: give a (user, password) pair, "
             "a mapping from proxies to pairs, an object of pacaware.auth, or a requests auth object"
@@ -123,18 +138,21 @@ class ProxyAuth:
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
         """Return the credentials for this proxy: of the caller's URL, of ``proxy_auth``, of the settings."""
-        found = (
-            _embedded(self._urls, proxy, "the proxy URL", preemptive=True)
-            or self._provider.find(proxy)
-            or _embedded(self._settings(), proxy, "the proxy URL in the settings")
-        )
+        found = _embedded(self._urls, proxy, "the proxy URL", preemptive=True) or self._provider.find(proxy)
+        if found is None or found.ambient:
+            found = _embedded(self._settings(), proxy, "the proxy URL in the settings") or found
         return self._scoped(proxy, found)
 
     def _scoped(self, proxy: ProxyServer, found: Credentials | None) -> Credentials | None:
-        """Mark credentials as named for a proxy that the environment names for whatever credentials there are."""
-        if found is None or found.named or not (self._trust_env and named_in_environ(proxy, os.environ)):
+        """Apply what the environment says of whatever credentials there are: the proxies and the schemes for them."""
+        if found is None or not self._trust_env:
             return found
-        return replace(found, named=True)
+        if not found.named and named_in_environ(proxy, os.environ):
+            found = replace(found, named=True)
+        schemes = os.environ.get("PACAWARE_AUTH_SCHEMES")
+        if schemes and not found.schemes:
+            found = replace(found, schemes=scheme_names(schemes, "PACAWARE_AUTH_SCHEMES"))
+        return found
 
     def accepted(self, proxy: ProxyServer) -> tuple[Challenge, Credentials] | None:
         """Return what may be sent to this proxy unasked."""
@@ -156,9 +174,9 @@ class ProxyAuth:
         """Note a rejection."""
         self._memory.reject(proxy, credentials)
 
-    def is_rejected(self, proxy: ProxyServer, credentials: Credentials) -> bool:
-        """Say whether the lock-out guard forbids these credentials."""
-        return self._memory.is_rejected(proxy, credentials)
+    def claim(self, proxy: ProxyServer, credentials: Credentials, *, wait: bool = True) -> Claim | None:
+        """Return the right to try these credentials, None where the lock-out guard forbids it."""
+        return self._memory.claim(proxy, credentials, wait=wait)
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -170,7 +188,7 @@ class ProxyAuth:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._memory = LogonMemory()
+        self._memory = LogonMemory(guard=GUARD)
         self._settings = tuple
 
     def with_settings(self, settings: Callable[[], Embedded]) -> None:
@@ -191,6 +209,10 @@ class _Fixed(CredentialProvider):
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_credentials": None}
+
+
+def _class_names(given: object) -> list[str]:
+    return [one.__name__ for one in type(given).__mro__]
 
 
 def _embedded(triples: Embedded, proxy: ProxyServer, origin: str, *, preemptive: bool = False) -> Credentials | None:

@@ -142,7 +142,9 @@ class AuthController:
             return None
         challenge, credentials = known
         scheme = next((one for one in self._schemes if one.name == challenge.scheme), None)
-        if scheme is None or scheme.connection_bound or not self._may_send(scheme, credentials):
+        if scheme is None or scheme.connection_bound or not credentials.allow(scheme.name):
+            return None
+        if not self._may_send(scheme, credentials):
             return None
         claim = self._store.claim(self.proxy, credentials, wait=False)
         if claim is None:
@@ -259,10 +261,16 @@ class AuthController:
             return self._fail("it asked for a logon without saying which schemes it takes")
         if self._store is None:
             return self._fail(f"it asks for a logon ({names}), and logging on was not allowed here")
+        found = (credentials or self._store.find(self.proxy)) if usable else None
+        if found is not None and found.schemes:
+            usable = sorted(
+                (scheme for scheme in usable if found.allow(scheme.name)),
+                key=lambda scheme: found.schemes.index(scheme.name),
+            )
         if not usable:
-            known = ", ".join(_title(scheme.name) for scheme in self._schemes) or "none"
+            allowed = (scheme.name for scheme in self._schemes if found is None or found.allow(scheme.name))
+            known = ", ".join(_title(name) for name in allowed) or "none"
             return self._fail(f"it offers {names}, and of these none can be used here (usable: {known})")
-        found = credentials or self._store.find(self.proxy)
         if found is None or (found.ambient and not any(scheme.takes_ambient for scheme in usable)):
             return self._fail(
                 f"it asks for a logon ({names}), and no credentials were found for it", self._store.advice

@@ -22,7 +22,8 @@ class Credentials:
     """A user and password for a proxy, and where they came from. Both are hidden from repr.
 
     ``named`` says that they were given for this very proxy, ``preemptive`` that they go out before a challenge.
-    ``ambient`` says that they are the login of this machine, whose user and password nobody here knows.
+    ``ambient`` says that they are the login of this machine, whose user and password nobody here knows. ``schemes``
+    are the only ones they may be used with, best first; empty: all, strongest first.
     """
 
     user: str = field(repr=False)
@@ -31,6 +32,11 @@ class Credentials:
     named: bool = False
     preemptive: bool = False
     ambient: bool = False
+    schemes: tuple[str, ...] = ()
+
+    def allow(self, scheme: str) -> bool:
+        """Say whether they may be used with the scheme of this name."""
+        return not self.schemes or scheme in self.schemes
 
 
 class SchemeUnavailable(Exception):
@@ -50,7 +56,7 @@ class AuthExchange(abc.ABC):
     """
 
     certificate: bytes | None = None
-    waits: bool = False
+    waits: bool = True
     note: str = ""
 
     @abc.abstractmethod
