@@ -1,3 +1,20 @@
 """What every test may use: the servers of pacaware.testing as fixtures."""
 
+import pytest
+
+from pacaware._auth.guard import GUARD
+
 pytest_plugins = ["pacaware.testing.fixtures"]
+
+
+@pytest.fixture(autouse=True)
+def no_logons_are_remembered():
+    """Forget what other tests' proxies rejected: the lock-out guard is one for the process."""
+    GUARD.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_logons_of_this_machine(monkeypatch, tmp_path):
+    """Keep the netrc file and the tickets of whoever runs the tests out of them."""
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path}/no-tickets")

@@ -54,6 +54,20 @@ class Fake(AuthScheme):
         return Exchange(self)
 
 
+class Claim:
+    """The right to try, and what became of it."""
+
+    def __init__(self):
+        self.touched = 0
+        self.released = False
+
+    def touch(self):
+        self.touched += 1
+
+    def release(self):
+        self.released = True
+
+
 class Store:
     """The credentials of one user, and a plain memory; ``may_find`` of a store that would have to look says yes."""
 
@@ -65,6 +79,8 @@ class Store:
         self.blocking = blocking
         self.known = None
         self.rejections = []
+        self.busy = False
+        self.claims = []
 
     def may_find(self, proxy):
         return self._may_find or self.credentials is not None
@@ -82,8 +98,11 @@ class Store:
         self.known = None
         self.rejections.append(credentials)
 
-    def is_rejected(self, proxy, credentials):
-        return credentials in self.rejections
+    def claim(self, proxy, credentials, *, wait=True):
+        if credentials in self.rejections or (self.busy and not wait):
+            return None
+        self.claims.append(Claim())
+        return self.claims[-1]
 
 
 WEAK = Fake("weak", 1, clear=True)

@@ -76,8 +76,9 @@ class ProxyAuth:
         self._memory = LogonMemory(guard=GUARD)
 
     def _read(self, given: ProxyAuthArgument) -> CredentialProvider:
-        providers: list[CredentialProvider] = [EnvironCredentials(), NetrcCredentials()] if self._trust_env else []
-        providers += [KeyringCredentials(), AmbientCredentials()]
+        providers: list[CredentialProvider] = [EnvironCredentials()] if self._trust_env else []
+        stored: list[CredentialProvider] = [NetrcCredentials()] if self._trust_env else []
+        self._fallback = chain(*stored, KeyringCredentials(), AmbientCredentials())
         if given is None:
             return chain(*providers)
         if isinstance(given, AuthScheme):
@@ -86,12 +87,14 @@ class ProxyAuth:
             if not isinstance(credentials, Credentials):
                 return chain(*providers)
             self._holds_secrets = True
+            self._fallback = chain()
             return _Fixed(credentials)
         self._holds_secrets = True
-        if isinstance(given, CredentialProvider):
-            return given
         if isinstance(given, Mapping):
             return chain(MappingCredentials(given), *providers)
+        self._fallback = chain()
+        if isinstance(given, CredentialProvider):
+            return given
         if is_pair(given):
             return StaticCredentials(*given)
         user, password = getattr(given, "username", None), getattr(given, "password", None)
@@ -116,6 +119,8 @@ class ProxyAuth:
         SOCKS, and RouteBroken for what another candidate could do.
         """
         found, advice = self.find(proxy), self.advice
+        if found is not None and found.ambient:
+            found = None
         if found is not None and trust is not Trust.FULL and not found.named:
             found, advice = None, scope_advice(trust, proxy)
         if proxy.scheme == "socks4":
@@ -126,21 +131,25 @@ class ProxyAuth:
     @property
     def blocking(self) -> bool:
         """Whether ``find`` may wait."""
-        return self._provider.blocking
+        return self._provider.blocking or self._fallback.blocking
 
     def may_find(self, proxy: ProxyServer) -> bool:
         """Say whether ``find`` may return anything for this proxy, without looking where that may take time."""
         return (
             self._provider.may_find(proxy)
+            or self._fallback.may_find(proxy)
             or _embedded(self._urls, proxy, "") is not None
             or _embedded(self._settings(), proxy, "") is not None
         )
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
-        """Return the credentials for this proxy: of the caller's URL, of ``proxy_auth``, of the settings."""
-        found = _embedded(self._urls, proxy, "the proxy URL", preemptive=True) or self._provider.find(proxy)
-        if found is None or found.ambient:
-            found = _embedded(self._settings(), proxy, "the proxy URL in the settings") or found
+        """Return the credentials for this proxy: of the caller's URL, of ``proxy_auth``, of the settings, of this machine."""
+        found = (
+            _embedded(self._urls, proxy, "the proxy URL", preemptive=True)
+            or self._provider.find(proxy)
+            or _embedded(self._settings(), proxy, "the proxy URL in the settings")
+            or self._fallback.find(proxy)
+        )
         return self._scoped(proxy, found)
 
     def _scoped(self, proxy: ProxyServer, found: Credentials | None) -> Credentials | None:
