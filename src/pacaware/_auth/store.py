@@ -143,7 +143,7 @@ class ProxyAuth:
         )
 
     def find(self, proxy: ProxyServer) -> Credentials | None:
-        """Return the credentials for this proxy: of the caller's URL, of ``proxy_auth``, of the settings, of this machine."""
+        """Return the credentials for this proxy: of the URL, of ``proxy_auth``, of the settings, of this machine."""
         found = (
             _embedded(self._urls, proxy, "the proxy URL", preemptive=True)
             or self._provider.find(proxy)

@@ -99,11 +99,10 @@ class ConnectHandshake:
         self._open()
 
     def _request(self) -> bytes:
-        headers = list(self._headers)
-        if self._authorization is not None:
-            headers.append(("Proxy-Authorization", self._authorization))
-        try:  # in Latin-1, as http.client and httpx write theirs
-            fields = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+        try:
+            fields = [(name.encode("ascii"), value.encode("ascii")) for name, value in self._headers]
+            if self._authorization is not None:
+                fields.append((b"Proxy-Authorization", self._authorization.encode("latin-1")))
             head = self._http.send(h11.Request(method="CONNECT", target=self._target, headers=fields))
             end = self._http.send(h11.EndOfMessage())
         except (h11.LocalProtocolError, UnicodeError):  # their text may hold a header's value

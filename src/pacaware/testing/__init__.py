@@ -10,6 +10,7 @@ pytest fixtures::
 """
 
 from pacaware.testing._base import ProxyEndpoint, Server
+from pacaware.testing._digest import DigestUsers
 from pacaware.testing._faults import (
     BlackHole,
     ClosingProxy,
@@ -26,6 +27,7 @@ from pacaware.testing._origin import Origin
 from pacaware.testing._pac import PacServer, pac_returning
 from pacaware.testing._proxy import Proxy, SeenProxyRequest, SlowProxy
 from pacaware.testing._socks import SeenSocksRequest, SocksProxy
+from pacaware.testing._spnego import NegotiateUsers, NtlmUsers
 from pacaware.testing._tls import Certificates
 from pacaware.testing._verify import BasicUsers, ConnectionState, Offer, Verifier
 
@@ -36,9 +38,12 @@ __all__ = [
     "ClosingProxy",
     "ConnectionState",
     "DeadProxy",
+    "DigestUsers",
     "GarbageProxy",
     "HalfAnswerProxy",
     "HugeHeadersProxy",
+    "NegotiateUsers",
+    "NtlmUsers",
     "Offer",
     "Origin",
     "PacServer",

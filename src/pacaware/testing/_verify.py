@@ -44,7 +44,8 @@ class Verifier(Protocol):
 class BasicUsers:
     """Basic (RFC 7617) for a mapping from user to password; a colon in the password is fine, in a user it is not.
 
-    ``charset`` is what user and password are decoded with; UTF-8 is announced in the challenge.
+    ``charset`` is what user and password are decoded with; UTF-8 is announced in the challenge. ``failures`` lists the
+    users of wrong pairs.
     """
 
     scheme = "Basic"
@@ -52,6 +53,7 @@ class BasicUsers:
     def __init__(self, users: Mapping[str, str], *, realm: str = "pacaware.testing", charset: str = "UTF-8") -> None:
         if any(":" in user for user in users):
             raise ValueError("a user of Basic cannot contain a colon (RFC 7617, section 2)")
+        self.failures: list[str] = []
         self._users = dict(users)
         self._charset = charset
         quoted = realm.replace("\\", "\\\\").replace('"', '\\"')
@@ -61,6 +63,8 @@ class BasicUsers:
         """Let known pairs pass."""
         user, password = self._decode(header)
         if user is None or self._users.get(user) != password:
+            if header is not None:
+                self.failures.append(user or "")
             return [self._challenge]
         state.user = user
         return None
