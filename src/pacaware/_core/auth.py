@@ -193,6 +193,8 @@ class AuthController:
 
     def abandon(self) -> None:
         """Report that the logon under way will not be finished: whoever waits for its outcome may try."""
+        if self._logon is not None and not self._logon.done:
+            self._logon = None
         if self._claim is not None:
             self._claim.release()
             self._claim = None

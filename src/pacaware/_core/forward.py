@@ -124,6 +124,7 @@ class ForwardExchange:
         elif self._priming:
             self._next = Prime(authorization, self._reconnect)
         elif self._body is Body.ONCE:
+            self._auth.abandon()
             self._next = Deliver()  # the body is gone: the 407 is all there is to give back
         else:
             self._next = Transmit(authorization, self._reconnect)

@@ -13,7 +13,16 @@ import httpcore
 from pacaware._auth.store import ProxyAuth
 from pacaware._core.route import Route
 
-__all__ = ["Deadline", "PoolLimits", "RouteOrigin", "RouteSettings", "RouteURL", "absolute_target", "without_zone"]
+__all__ = [
+    "Deadline",
+    "PoolLimits",
+    "RouteOrigin",
+    "RouteSettings",
+    "RouteURL",
+    "absolute_target",
+    "certificate_of",
+    "without_zone",
+]
 
 
 _DEFAULT_PORTS: Final = {b"http": 80, b"https": 443, b"ws": 80, b"wss": 443}
@@ -70,6 +79,12 @@ def absolute_target(url: httpcore.URL) -> bytes:
     target = b"" if url.target == b"*" else url.target
     port = b"" if url.port is None else b":%d" % url.port
     return b"%b://%b%b%b" % (url.scheme, host, port, target)
+
+
+def certificate_of(stream: httpcore.AsyncNetworkStream | httpcore.NetworkStream) -> bytes | None:
+    """Return the certificate (DER) that a TLS proxy showed."""
+    tls = stream.get_extra_info("ssl_object")
+    return None if tls is None else tls.getpeercert(True)
 
 
 def without_zone(host: str) -> str:

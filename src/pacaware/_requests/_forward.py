@@ -17,6 +17,7 @@ from pacaware._core.auth import AuthController
 from pacaware._core.forward import Body, Buffer, Deliver, ForwardExchange, Prime, Transmit
 from pacaware._requests._connection import Routed
 from pacaware._requests._failure import RouteFailed
+from pacaware._requests._wiring import certificate_of
 
 __all__ = ["ForwardConnection"]
 
@@ -131,6 +132,7 @@ class ForwardConnection(Routed):
         if self.sock is None:
             self.connect()
             self._auth = self._wiring.controller()
+            self._auth.certificate = certificate_of(self.sock)
         else:
             self._route_stands()
         self._connect_timeout = self.timeout
@@ -169,7 +171,8 @@ class ForwardConnection(Routed):
     def _report(self, exchange: ForwardExchange, response: Any) -> None:
         # http.client closes the connection as soon as it has read that the other side will do so.
         offered = response.headers.get_all("proxy-authenticate") or () if response.status == _LOGON_REQUIRED else ()
-        exchange.responded(response.status, offered, reusable=self.sock is not None)
+        info = response.headers.get("proxy-authentication-info")
+        exchange.responded(response.status, offered, reusable=self.sock is not None, info=info)
 
     def _advance(self, exchange: ForwardExchange, response: Any) -> Any:
         """Do what the exchange says; returns a response to deliver, or None when the caller's request has gone out."""
@@ -223,6 +226,7 @@ class ForwardConnection(Routed):
             raise ConnectionError(f"the proxy closed the connection during the logon, and then: {exc.reason}") from exc
         self.timeout = now
         self.sock.settimeout(now)
+        self._auth.certificate = certificate_of(self.sock)
         exchange.reconnected()
 
     def _warn(self) -> None:

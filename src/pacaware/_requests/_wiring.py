@@ -28,7 +28,7 @@ from pacaware._requests._dial import Deadline, SocketOptions, dial
 from pacaware._requests._failure import BadTarget, FinalRefusal, refusal, route_failed
 from pacaware.errors import ConfigError, ProxyAuthError
 
-__all__ = ["Handshake", "Verdict", "Wiring", "handshake", "reconnected"]
+__all__ = ["Handshake", "Verdict", "Wiring", "certificate_of", "handshake", "reconnected"]
 
 Handshake: TypeAlias = ConnectHandshake | Socks4Handshake | Socks5Handshake
 Verdict: TypeAlias = Established | Refused | Reconnect
@@ -41,6 +41,8 @@ def handshake(sock: socket.socket, machine: Handshake, auth: AuthController | No
 
     Raises RouteFailed if the proxy broke off or ran out of time.
     """
+    if auth is not None:
+        auth.certificate = certificate_of(sock)
     try:
         while True:
             action: Action = machine.next_action()
@@ -59,6 +61,8 @@ def handshake(sock: socket.socket, machine: Handshake, auth: AuthController | No
             else:
                 assert_never(action)
     except (OSError, RouteBroken) as exc:
+        if auth is not None:
+            auth.abandon()
         raise route_failed(exc, "the handshake with it", deadline.seconds) from exc
     except ConfigError:
         raise  # a ValueError, but of the credentials
@@ -82,6 +86,11 @@ def _receive(sock: socket.socket) -> bytes:
         raise
     except OSError:
         return b""  # to the handshake a reset is a close
+
+
+def certificate_of(sock: socket.socket) -> bytes | None:
+    """Return the certificate (DER) that a TLS proxy showed."""
+    return sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None
 
 
 def reconnected(machine: ConnectHandshake) -> None:

@@ -57,6 +57,11 @@ class Certificates:
         path.write_bytes(self.ca_pem)
         return path
 
+    @functools.cached_property
+    def server_der(self) -> bytes:
+        """The server's certificate alone, in DER."""
+        return ssl.PEM_cert_to_DER_cert(self._server.cert_chain_pems[0].bytes().decode("ascii"))
+
     @property
     def server_pem(self) -> bytes:
         """The server's private key and certificate chain."""

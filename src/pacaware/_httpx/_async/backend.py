@@ -15,7 +15,7 @@ from pacaware._core.route import Route
 from pacaware._core.socks import Socks4Handshake, Socks5Handshake
 from pacaware._httpx.errors import RouteFailed, TunnelRefused, reason_of
 from pacaware._httpx.network import AsyncNetwork
-from pacaware._httpx.routing import Deadline, RouteSettings, without_zone
+from pacaware._httpx.routing import Deadline, RouteSettings, certificate_of, without_zone
 from pacaware._models import ProxyServer
 from pacaware.errors import PacawareError
 
@@ -115,6 +115,8 @@ class AsyncRouteBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         stream = await self._reach(proxy, deadline)
         try:
+            if controller is not None:
+                controller.certificate = certificate_of(stream)
             while True:
                 action = machine.next_action()
                 match action:
@@ -130,6 +132,8 @@ class AsyncRouteBackend(httpcore.AsyncNetworkBackend):
                         assert isinstance(machine, ConnectHandshake)
                         await stream.aclose()
                         stream = await self._reach(proxy, deadline)
+                        assert controller is not None
+                        controller.certificate = certificate_of(stream)
                         machine.reconnected()
                     case Established():
                         return stream
@@ -138,6 +142,8 @@ class AsyncRouteBackend(httpcore.AsyncNetworkBackend):
                     case _:
                         assert_never(action)
         except BaseException as exc:
+            if controller is not None:
+                controller.abandon()
             await _discard(stream)
             if isinstance(exc, RouteBroken):
                 raise RouteFailed(str(exc)) from exc

@@ -16,7 +16,7 @@ from pacaware._httpx._async.backend import AsyncRouteBackend, respond
 from pacaware._httpx._async.body import body_of, read_ahead
 from pacaware._httpx.errors import RouteFailed
 from pacaware._httpx.network import AsyncNetwork
-from pacaware._httpx.routing import RouteOrigin, RouteSettings, absolute_target
+from pacaware._httpx.routing import RouteOrigin, RouteSettings, absolute_target, certificate_of
 
 __all__ = ["AsyncForwardConnection"]
 
@@ -64,6 +64,7 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
         except httpcore.ConnectionNotAvailable:
             raise
         except BaseException:
+            self._auth.abandon()
             await self._end()
             raise
         finally:
@@ -91,6 +92,7 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
         except RouteFailed as exc:
             await _trace(request, "connect_tcp.failed", {"exception": exc})
             raise
+        self._auth.certificate = certificate_of(stream)
         self._connection = httpcore.AsyncHTTP11Connection(self._proxy_origin, stream, self._keepalive_expiry)
         await _trace(request, "connect_tcp.complete", {"return_value": stream})
         return self._connection
@@ -123,7 +125,9 @@ class AsyncForwardConnection(httpcore.AsyncConnectionInterface):
                         connection, challenged = await self._open_again(request, exc), False
                         machine.reconnected()
                         continue
-                    machine.responded(pending.status, _challenges(pending), reusable=_stays_open(pending))
+                    machine.responded(
+                        pending.status, _challenges(pending), reusable=_stays_open(pending), info=_info(pending)
+                    )
                 case Buffer():
                     machine.buffered(complete=await read_ahead(request, action.limit))
                 case Authenticate():
@@ -250,6 +254,12 @@ def _challenges(response: httpcore.Response) -> Iterable[str]:
     if response.status != 407:
         return ()
     return [value.decode("latin-1") for name, value in response.headers if name.lower() == b"proxy-authenticate"]
+
+
+def _info(response: httpcore.Response) -> str | None:
+    """Return the value of Proxy-Authentication-Info (RFC 9110, section 11.7.3)."""
+    values = (value for name, value in response.headers if name.lower() == b"proxy-authentication-info")
+    return next((value.decode("latin-1") for value in values), None)
 
 
 def _stays_open(response: httpcore.Response) -> bool:

@@ -16,7 +16,7 @@ from pacaware._core.route import Route
 from pacaware._core.socks import Socks4Handshake, Socks5Handshake
 from pacaware._httpx.errors import RouteFailed, TunnelRefused, reason_of
 from pacaware._httpx.network import Network
-from pacaware._httpx.routing import Deadline, RouteSettings, without_zone
+from pacaware._httpx.routing import Deadline, RouteSettings, certificate_of, without_zone
 from pacaware._models import ProxyServer
 from pacaware.errors import PacawareError
 
@@ -114,6 +114,8 @@ class RouteBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         stream = self._reach(proxy, deadline)
         try:
+            if controller is not None:
+                controller.certificate = certificate_of(stream)
             while True:
                 action = machine.next_action()
                 match action:
@@ -129,6 +131,8 @@ class RouteBackend(httpcore.NetworkBackend):
                         assert isinstance(machine, ConnectHandshake)
                         stream.close()
                         stream = self._reach(proxy, deadline)
+                        assert controller is not None
+                        controller.certificate = certificate_of(stream)
                         machine.reconnected()
                     case Established():
                         return stream
@@ -137,6 +141,8 @@ class RouteBackend(httpcore.NetworkBackend):
                     case _:
                         assert_never(action)
         except BaseException as exc:
+            if controller is not None:
+                controller.abandon()
             _discard(stream)
             if isinstance(exc, RouteBroken):
                 raise RouteFailed(str(exc)) from exc

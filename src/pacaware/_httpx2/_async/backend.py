@@ -16,7 +16,7 @@ from pacaware._core.route import Route
 from pacaware._core.socks import Socks4Handshake, Socks5Handshake
 from pacaware._httpx2.errors import RouteFailed, TunnelRefused, reason_of
 from pacaware._httpx2.network import AsyncNetwork
-from pacaware._httpx2.routing import Deadline, RouteSettings, without_zone
+from pacaware._httpx2.routing import Deadline, RouteSettings, certificate_of, without_zone
 from pacaware._models import ProxyServer
 from pacaware.errors import PacawareError
 
@@ -116,6 +116,8 @@ class AsyncRouteBackend(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         stream = await self._reach(proxy, deadline)
         try:
+            if controller is not None:
+                controller.certificate = certificate_of(stream)
             while True:
                 action = machine.next_action()
                 match action:
@@ -131,6 +133,8 @@ class AsyncRouteBackend(httpcore2.AsyncNetworkBackend):
                         assert isinstance(machine, ConnectHandshake)
                         await stream.aclose()
                         stream = await self._reach(proxy, deadline)
+                        assert controller is not None
+                        controller.certificate = certificate_of(stream)
                         machine.reconnected()
                     case Established():
                         return stream
@@ -139,6 +143,8 @@ class AsyncRouteBackend(httpcore2.AsyncNetworkBackend):
                     case _:
                         assert_never(action)
         except BaseException as exc:
+            if controller is not None:
+                controller.abandon()
             await _discard(stream)
             if isinstance(exc, RouteBroken):
                 raise RouteFailed(str(exc)) from exc

@@ -17,7 +17,7 @@ from pacaware._httpx2._sync.backend import RouteBackend, respond
 from pacaware._httpx2._sync.body import body_of, read_ahead
 from pacaware._httpx2.errors import RouteFailed
 from pacaware._httpx2.network import Network
-from pacaware._httpx2.routing import RouteOrigin, RouteSettings, absolute_target
+from pacaware._httpx2.routing import RouteOrigin, RouteSettings, absolute_target, certificate_of
 
 __all__ = ["ForwardConnection"]
 
@@ -65,6 +65,7 @@ class ForwardConnection(httpcore2.ConnectionInterface):
         except httpcore2.ConnectionNotAvailable:
             raise
         except BaseException:
+            self._auth.abandon()
             self._end()
             raise
         finally:
@@ -92,6 +93,7 @@ class ForwardConnection(httpcore2.ConnectionInterface):
         except RouteFailed as exc:
             _trace(request, "connect_tcp.failed", {"exception": exc})
             raise
+        self._auth.certificate = certificate_of(stream)
         self._connection = httpcore2.HTTP11Connection(self._proxy_origin, stream, self._keepalive_expiry)
         _trace(request, "connect_tcp.complete", {"return_value": stream})
         return self._connection
@@ -122,7 +124,9 @@ class ForwardConnection(httpcore2.ConnectionInterface):
                         connection, challenged = self._open_again(request, exc), False
                         machine.reconnected()
                         continue
-                    machine.responded(pending.status, _challenges(pending), reusable=_stays_open(pending))
+                    machine.responded(
+                        pending.status, _challenges(pending), reusable=_stays_open(pending), info=_info(pending)
+                    )
                 case Buffer():
                     machine.buffered(complete=read_ahead(request, action.limit))
                 case Authenticate():
@@ -249,6 +253,12 @@ def _challenges(response: httpcore2.Response) -> Iterable[str]:
     if response.status != 407:
         return ()
     return [value.decode("latin-1") for name, value in response.headers if name.lower() == b"proxy-authenticate"]
+
+
+def _info(response: httpcore2.Response) -> str | None:
+    """Return the value of Proxy-Authentication-Info (RFC 9110, section 11.7.3)."""
+    values = (value for name, value in response.headers if name.lower() == b"proxy-authentication-info")
+    return next((value.decode("latin-1") for value in values), None)
 
 
 def _stays_open(response: httpcore2.Response) -> bool:
