@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import replace
 
 import pytest
 
-from pacaware._auth.guard import LogonMemory
+from pacaware._auth.guard import GUARD, Guard, LogonMemory
 from pacaware._core.auth import Credentials
 from pacaware._core.challenge import Challenge
 from pacaware._models import ProxyServer
@@ -112,3 +113,91 @@ def test_threads(memory):
         thread.join(timeout=30)
     assert not any(thread.is_alive() for thread in threads)
     assert all(memory.is_rejected(A, Credentials(f"user{number}", "199")) for number in range(4))
+
+
+class TestFirstUse:
+    """Credentials that have not worked at a proxy are tried by one connection at a time."""
+
+    def test_one_at_a_time(self, memory):
+        """While one tries them, others do not, at no proxy; the outcome frees them. Other credentials are free."""
+        claim = memory.claim(A, ALICE)
+        assert claim is not None
+        assert memory.claim(A, ALICE, wait=False) is None
+        assert memory.claim(B, replace(ALICE, origin="elsewhere"), wait=False) is None
+        assert memory.claim(A, replace(ALICE, user="bob"), wait=False) is not None
+        claim.release()
+        assert memory.claim(B, ALICE, wait=False) is not None
+
+    def test_after_success(self, memory):
+        """Where they worked everybody may use them; elsewhere it is a first use again."""
+        memory.remember(A, BASIC, ALICE)
+        assert all(memory.claim(A, ALICE, wait=False) for _ in range(3))
+        held = memory.claim(B, ALICE, wait=False)
+        assert memory.claim(B, ALICE, wait=False) is None
+        assert memory.claim(A, ALICE, wait=False) is not None
+        held.touch()
+        held.release()
+
+    def test_a_lost_claim(self, memory):
+        """A connection that is simply dropped holds nobody up."""
+        claim = memory.claim(A, ALICE)
+        del claim
+        assert memory.claim(A, ALICE, wait=False) is not None
+
+    def test_an_endless_logon(self, clock):
+        """After a while without a further leg the next one may try; the late end of the first frees nobody's claim."""
+        memory = LogonMemory(guard=Guard(clock, patience=0.05))
+        first = memory.claim(A, ALICE)
+        second = memory.claim(A, ALICE)  # waits for the patience to end
+        first.touch()
+        first.release()
+        assert memory.claim(A, ALICE, wait=False) is None
+        second.release()
+
+    @pytest.mark.parametrize("works", [True, False])
+    def test_those_who_wait(self, memory, works):
+        """After a success all go on; after a rejection none does."""
+        claim = memory.claim(A, ALICE)
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(memory.claim(A, ALICE))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        assert answers == []
+        if works:
+            memory.remember(A, BASIC, ALICE)
+        else:
+            memory.reject(A, ALICE)
+        claim.release()
+        for thread in threads:
+            thread.join(30)
+        assert [answer is not None for answer in answers] == [works] * 8
+
+    def test_the_login_of_the_machine(self, memory, monkeypatch):
+        """A ticket cannot lock an account, and a new one counts at once; on Windows it is a password."""
+        login = Credentials("", "", ambient=True)
+        memory.reject(A, login)
+        assert not memory.is_rejected(A, login)
+        assert all(memory.claim(A, login, wait=False) for _ in range(2))
+        monkeypatch.setattr(sys, "platform", "win32")
+        memory.reject(A, login)
+        assert memory.claim(A, login) is None
+
+
+def test_one_for_the_process():
+    """A new session does not make a wrong password right; its own challenges it learns anew."""
+    first, second = LogonMemory(guard=GUARD), LogonMemory(guard=GUARD)
+    first.remember(A, BASIC, ALICE)
+    assert second.accepted(A) is None
+    first.reject(B, ALICE)
+    assert second.is_rejected(B, ALICE)
+    assert second.claim(A, ALICE, wait=False) is not None
+
+
+def test_the_guard_keeps_no_secrets():
+    """What lives as long as the process holds hashes only."""
+    guard = Guard()
+    guard.reject(A, ALICE)
+    guard.remember(B, ALICE)
+    claim = guard.claim(B, replace(ALICE, password="s3same2"))
+    assert "s3same" not in repr(vars(guard))
+    assert claim is None or "s3same" not in repr(vars(claim))

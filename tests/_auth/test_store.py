@@ -22,6 +22,8 @@ OTHER = ProxyServer("http", "other.test", 3128)
 SOCKS = ProxyServer("socks5", "proxy.corp", 1080)
 SECRET = "s3same"
 ASKED = parse_challenges(['Basic realm="x"'])
+DIGEST = 'Digest realm="x", nonce="y", qop="auth", algorithm=SHA-256'
+EVERYTHING = parse_challenges(["Negotiate", "NTLM", DIGEST, 'Basic realm="x"'])
 URLS = (("proxy.corp:8080", "url", SECRET),)
 
 FORMS = {
@@ -38,11 +40,28 @@ FORMS = {
 }
 
 
+ONLY = {
+    "BasicAuth": "Basic",
+    "preemptive": "Basic",
+    "HTTPProxyAuth": "Basic",
+    "HTTPBasicAuth": "Basic",
+    "HTTPDigestAuth": "Digest",
+    "HttpNtlmAuth": "NTLM",
+}
+# A CHALLENGE message of a host called VM (MS-NLMP, section 2.2.1.2).
+TYPE_2 = (
+    "TlRMTVNTUAACAAAABAAEADgAAAA1goriw700XnGTi/YAAAAAAAAAADoAOgA8AAAAAAwEAAAAAA9WAE0AAQAEAFYATQACABYAVwBPAFIASwBTAFQAQQBU"
+    "AEkATwBOAAMABAB2AG0ABwAIAMTgxceMet0BAAAAAA=="
+)
+OFFERS = {"Digest": [DIGEST], "NTLM": ["NTLM"]}
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
     for name in ("USERNAME", "PASSWORD", "PASSWORD_FILE"):
         monkeypatch.delenv(f"PACAWARE_PROXY_{name}", raising=False)
     monkeypatch.delenv("PACAWARE_AUTH_PROXIES", raising=False)
+    monkeypatch.delenv("PACAWARE_AUTH_SCHEMES", raising=False)
 
 
 def log_on(auth, proxy=PROXY, trust=Trust.FULL):
@@ -54,17 +73,22 @@ def log_on(auth, proxy=PROXY, trust=Trust.FULL):
 @pytest.mark.parametrize("form", FORMS)
 class TestForms:
     def test_accepted(self, form):
-        """Every form logs on with its user and password."""
+        """Every form logs on with its user and password; one that stands for a scheme with that alone."""
         auth = ProxyAuth(FORMS[form])
         found = auth.find(PROXY)
         assert (found.user, found.password) == ("alice", SECRET)
-        assert log_on(auth)[1] == "Basic YWxpY2U6czNzYW1l"
+        answer = auth.controller(PROXY).respond(EVERYTHING, "GET", "/")
+        assert answer.partition(" ")[0] == ONLY.get(form, "Negotiate")
 
     def test_no_secret_is_shown(self, form):
         """Neither repr nor the failure after a rejection shows the password."""
         auth = ProxyAuth(FORMS[form], urls=URLS)
-        controller, _ = log_on(auth, OTHER)
-        assert controller.respond(ASKED, "GET", "/") is None
+        offered = parse_challenges(OFFERS.get(ONLY.get(form), ['Basic realm="x"']))
+        controller = auth.controller(OTHER)
+        assert controller.respond(offered, "GET", "/")
+        if form == "HttpNtlmAuth":
+            assert controller.respond(parse_challenges([f"NTLM {TYPE_2}"]), "GET", "/")
+        assert controller.respond(offered, "GET", "/") is None
         assert "rejected the user or password that came from proxy_auth=" in str(controller.failure)
         assert SECRET not in repr(auth) + str(auth) + repr(auth.find(PROXY)) + repr(controller) + str(
             controller.failure
@@ -119,7 +143,7 @@ class TestNothingGiven:
         monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "env")
         monkeypatch.setenv("PACAWARE_PROXY_PASSWORD", SECRET)
         assert ProxyAuth(given).find(PROXY).user == "env"
-        assert ProxyAuth(given, trust_env=False).find(PROXY) is None
+        assert ProxyAuth(given, trust_env=False).find(PROXY).ambient
         assert ProxyAuth(("alice", "x")).find(PROXY).user == "alice"
 
     def test_pickling(self, monkeypatch):
@@ -145,7 +169,7 @@ class TestOrder:
         auth.with_settings(lambda: URLS)
         assert auth.find(PROXY).user == "url"
         again = pickle.loads(pickle.dumps(auth))
-        assert again.find(PROXY) is None
+        assert again.find(PROXY).ambient
         again.with_settings(lambda: URLS)
         assert again.find(PROXY).user == "url"
 
@@ -163,7 +187,7 @@ class TestOrder:
     )
     def test_which_proxy_a_url_names(self, server, proxy, same):
         """A URL's credentials are for its own host and port only, however these are written."""
-        assert (ProxyAuth(urls=[(server, "u", "p")]).find(proxy) is not None) is same
+        assert (ProxyAuth(urls=[(server, "u", "p")]).find(proxy).user == "u") is same
 
 
 class TestAtOnce:
@@ -296,3 +320,38 @@ def test_blocking():
     assert not ProxyAuth(("alice", SECRET)).blocking
     assert ProxyAuth(EnvironCredentials({})).blocking
     assert ProxyAuth().blocking
+
+
+class TestSchemes:
+    def test_strongest_first(self):
+        """Without further wishes the strongest scheme on offer is used."""
+        answer = ProxyAuth(("alice", SECRET)).controller(PROXY).respond(EVERYTHING, "GET", "/")
+        assert answer.startswith("Negotiate ")
+
+    @pytest.mark.parametrize(
+        ("wish", "used"), [("ntlm", "NTLM"), ("Basic, Digest", "Basic"), ("digest,basic", "Digest")]
+    )
+    def test_wishes(self, monkeypatch, wish, used):
+        """PACAWARE_AUTH_SCHEMES and ``schemes=`` name the only schemes, best first."""
+        given = StaticCredentials("alice", SECRET, schemes=wish.split(","))
+        assert ProxyAuth(given).controller(PROXY).respond(EVERYTHING, "GET", "/").startswith(used)
+        monkeypatch.setenv("PACAWARE_AUTH_SCHEMES", wish)
+        assert ProxyAuth(("alice", SECRET)).controller(PROXY).respond(EVERYTHING, "GET", "/").startswith(used)
+
+    def test_what_is_not_wished_for(self, monkeypatch):
+        """A proxy that offers nothing of that is told no, also where a logon was known to go out at once."""
+        monkeypatch.setenv("PACAWARE_AUTH_SCHEMES", "ntlm")
+        auth = ProxyAuth(("alice", SECRET), urls=URLS)
+        controller = auth.controller(PROXY)
+        assert controller.preemptive("GET", "/") is None
+        assert controller.respond(ASKED, "GET", "/") is None
+        assert "it offers Basic, and of these none can be used here (usable: NTLM)" in str(controller.failure)
+
+    @pytest.mark.parametrize(
+        "call", [lambda: StaticCredentials("a", "b", schemes=["kerberos"]), lambda: ProxyAuth(("a", "b")).find(PROXY)]
+    )
+    def test_unknown(self, monkeypatch, call):
+        """A scheme that does not exist is a ConfigError that lists those that do."""
+        monkeypatch.setenv("PACAWARE_AUTH_SCHEMES", "basic,kerberos")
+        with pytest.raises(ConfigError, match="'kerberos' is no scheme; there are negotiate, ntlm, digest, basic"):
+            call()

@@ -294,12 +294,21 @@ class TestFailures:
         assert len(str(auth.failure)) < 300
 
     def test_a_failure_ends_with_the_connection_not_logged_on(self):
-        """After a failure at a later request the connection is anybody's again."""
+        """After a failure the connection is anybody's again."""
         auth = controller(BOUND)
         respond(auth, "bound")
-        auth.accepted()
         assert respond(auth, "bound") is None
         assert not auth.holds_connection
+
+    def test_a_logon_that_the_proxy_forgot(self):
+        """A challenge on a connection that was logged on rejects nothing: the logon begins again."""
+        store = Store()
+        auth = controller(BOUND, store=store)
+        respond(auth, "bound")
+        auth.accepted()
+        assert respond(auth, "bound") == "bound 1 GET /x None"
+        assert respond(auth, "bound") is None
+        assert store.rejections == [ALICE]
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,8 @@ class ProxyAuth:
             return known
         given = _embedded(self._urls, proxy, "the proxy URL", preemptive=True)
         if given is None and isinstance(self._provider, _Fixed):
-            given = self._scoped(proxy, self._provider.find(proxy))
+            given = self._provider.find(proxy)
+        given = self._scoped(proxy, given)
         if given is None or not given.preemptive or self._memory.is_rejected(proxy, given):
             return None
         return Challenge("basic"), given

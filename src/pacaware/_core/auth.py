@@ -93,6 +93,7 @@ class AuthController:
 
     ``failure`` explains, after ``respond()`` returned None, why the logon did not succeed; ``notes`` say what was not
     possible on the way. ``certificate`` is for the driver to set: what a TLS proxy showed (DER), for channel binding.
+    ``connection_ends`` is for the machine to set before a 407 is answered: the proxy closes the connection behind it.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class AuthController:
         self.proxy = proxy
         self.failure: ProxyAuthError | None = None
         self.certificate: bytes | None = None
+        self.connection_ends = False
         self.notes: list[str] = []
         self._schemes = sorted(schemes, key=lambda scheme: -scheme.strength)
         self._store = store
@@ -219,6 +221,9 @@ class AuthController:
         unsuitable: list[str] = []
         for again in asked:
             if logon.exchange.rejects(again):
+                continue
+            if self.connection_ends and logon.scheme.connection_bound:
+                unsuitable.append("it closes the connection in the middle of the logon")
                 continue
             try:
                 authorization = logon.exchange.step(again, method, target)

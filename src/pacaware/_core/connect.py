@@ -150,6 +150,7 @@ class ConnectHandshake:
         response = self._response
         assert response is not None
         self._reusable = reusable
+        self._auth.connection_ends = not reusable
         offered = [value.decode("latin-1") for name, value in response.headers if name == b"proxy-authenticate"]
         self._next = Authenticate(parse_challenges(offered), "CONNECT", self._target)
         return self._next

@@ -106,6 +106,7 @@ class ForwardExchange:
         ``info`` is the value of Proxy-Authentication-Info, if there is one.
         """
         self._reconnect = not reusable
+        self._auth.connection_ends = not reusable
         if status == 407:
             method = "TRACE" if self._priming else self._method
             self._next = Authenticate(parse_challenges(proxy_authenticate), method, self._target)

@@ -88,7 +88,7 @@ def _receive(sock: socket.socket) -> bytes:
         return b""  # to the handshake a reset is a close
 
 
-def certificate_of(sock: socket.socket) -> bytes | None:
+def certificate_of(sock: object) -> bytes | None:
     """Return the certificate (DER) that a TLS proxy showed."""
     return sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None
 
