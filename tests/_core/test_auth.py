@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pacaware._core.auth import MAX_LEGS, AuthController, AuthExchange
+from pacaware._core.auth import MAX_LEGS, AuthController, AuthExchange, Credentials, CredentialsRejected
 from pacaware._core.challenge import Challenge, parse_challenges
 from pacaware._core.scope import Trust
 from pacaware._models import ProxyServer
@@ -339,3 +339,152 @@ def test_the_simplest_exchange():
     exchange = Simplest()
     assert exchange.rejects(Challenge("x"))
     assert exchange.preemptive(Challenge("x"), "GET", "/") is None
+
+
+class TestClaims:
+    def test_held_until_the_outcome(self):
+        """The right to try is held over all legs, and given back with the outcome, whatever it is."""
+        for end in (
+            lambda auth: auth.accepted(),
+            lambda auth: respond(auth, "bound"),
+            lambda auth: auth.rejected(),
+            lambda auth: auth.abandon(),
+        ):
+            store = Store()
+            auth = controller(BOUND, store=store)
+            respond(auth, "bound")
+            respond(auth, "bound aa")
+            [claim] = store.claims
+            assert (claim.touched, claim.released) == (1, False)
+            end(auth)
+            assert claim.released
+
+    def test_given_back_where_nothing_is_possible(self):
+        """A logon that cannot begin holds nobody up."""
+        store = Store()
+        assert respond(controller(Fake("a", 1, starts=False), store=store), "a") is None
+        assert [claim.released for claim in store.claims] == [True]
+
+    def test_unasked_without_waiting(self):
+        """What is being tried elsewhere does not go out unasked; the answer to the 407 waits instead."""
+        store = Store()
+        store.known, store.busy = (Challenge("middle"), ALICE), True
+        auth = controller(store=store)
+        assert auth.preemptive("GET", "/") is None
+        assert respond(auth, "middle") == "middle 1 GET /x None"
+
+    def test_an_abandoned_logon(self):
+        """After a logon was given up, the connection is anybody's, and the next challenge begins anew."""
+        auth = controller(BOUND)
+        respond(auth, "bound")
+        auth.abandon()
+        assert not auth.holds_connection
+        assert respond(auth, "bound") == "bound 1 GET /x None"
+
+
+class TestAmbient:
+    LOGIN = Credentials("", "", origin="the login of this machine", ambient=True)
+    TAKES = Fake("takes", 4, bound=True)
+
+    @pytest.fixture(autouse=True)
+    def takes(self):
+        self.TAKES.takes_ambient = True
+
+    def test_who_takes_it(self):
+        """The login of the machine is used by schemes that can, and by no other."""
+        auth = controller(WEAK, MIDDLE, self.TAKES, store=Store(self.LOGIN))
+        assert respond(auth, "middle, weak, takes") == "takes 1 GET /x None"
+
+    def test_nobody_takes_it(self):
+        """Where nobody can, it is as if no credentials were found."""
+        auth = controller(WEAK, MIDDLE, self.TAKES, store=Store(self.LOGIN))
+        assert respond(auth, "weak, middle") is None
+        assert "no credentials were found for it; give proxy_auth=" in str(auth.failure)
+
+    def test_it_cannot_be_used(self):
+        """Where it fails, each scheme says why, and the advice follows."""
+        broken = Fake("broken", 4, starts=False)
+        broken.takes_ambient = True
+        auth = controller(WEAK, broken, store=Store(self.LOGIN))
+        assert respond(auth, "weak, broken") is None
+        assert "Broken: package missing; Weak: it needs a user and a password" in str(auth.failure)
+        assert str(auth.failure).endswith("give proxy_auth=")
+
+    def test_rejected(self):
+        """Its rejection speaks of the login, not of a password."""
+        auth = controller(self.TAKES, store=Store(self.LOGIN))
+        respond(auth, "takes")
+        assert respond(auth, "takes") is None
+        assert "rejected the login that came from the login of this machine" in str(auth.failure)
+
+
+class TestPlugInPoints:
+    def test_a_key_server_that_says_no(self):
+        """A secret that a key server refuses is rejected before the proxy sees it; no weaker scheme shows it."""
+
+        class Refusing(Fake):
+            def start(self, proxy, credentials):
+                exchange = super().start(proxy, credentials)
+                exchange.step = self.refuse
+                return exchange
+
+            def refuse(self, challenge, method, target):
+                raise CredentialsRejected("the key server says no")
+
+        store = Store()
+        auth = controller(WEAK, Refusing("refusing", 4), store=store)
+        assert respond(auth, "weak, refusing") is None
+        assert store.rejections == [ALICE]
+        assert "(tried with Refusing; the key server says no)" in str(auth.failure)
+
+    def test_the_certificate(self):
+        """The exchange knows the certificate that the driver hands over."""
+        started = []
+
+        class Noting(Fake):
+            def start(self, proxy, credentials):
+                started.append(super().start(proxy, credentials))
+                return started[-1]
+
+        auth = controller(Noting("noting", 1))
+        auth.certificate = b"DER"
+        respond(auth, "noting")
+        assert started[0].certificate == b"DER"
+
+    def test_notes(self):
+        """What was not possible on the way is noted also when the logon succeeds."""
+        auth = controller(MIDDLE, Fake("a", 3, starts=False))
+        assert respond(auth, "a, middle")
+        assert auth.notes == ["A: package missing"]
+
+    def test_the_order_of_the_credentials(self):
+        """Credentials may name the only schemes that they are for, best first."""
+        store = Store(replace(ALICE, schemes=("weak", "bound")))
+        assert respond(controller(store=store), "middle, bound, weak").startswith("weak")
+        assert respond(controller(store=store), "middle") is None
+
+    def test_waiting(self):
+        """A later leg that needs not wait goes on at once, for others may wait for its outcome in every thread."""
+        slow = Fake("slow", 4, bound=True, blocking=True)
+        auth = controller(slow)
+        assert auth.blocking
+        respond(auth, "slow")
+        assert auth.blocking
+        auth._logon.exchange.waits = False
+        assert not auth.blocking
+        auth.accepted()
+        assert auth.blocking
+
+    def test_a_connection_that_ends_in_the_middle(self):
+        """A logon of the connection is impossible where each 407 ends it; the next scheme is taken."""
+        store = Store()
+        auth = controller(WEAK, BOUND, store=store)
+        auth.connection_ends = True
+        assert respond(auth, "bound, weak").startswith("bound 1")
+        assert respond(auth, "bound aa, weak").startswith("weak 1")
+        assert store.rejections == []
+        alone = controller(BOUND)
+        alone.connection_ends = True
+        respond(alone, "bound")
+        assert respond(alone, "bound aa") is None
+        assert "Bound: it closes the connection in the middle of the logon" in str(alone.failure)

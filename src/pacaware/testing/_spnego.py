@@ -44,6 +44,7 @@ class _TokenUsers:
             raise ValueError("pyspnego's list of users cannot hold a colon")
         self.failures = 0
         self._spnego: Any = spnego
+        self._key = f"context of {self.scheme} {id(self)}"
         self._binding = None if certificate is None else tls_server_end_point(certificate)
         handle, self._file = tempfile.mkstemp(prefix="pacaware-", suffix=".users")
         weakref.finalize(self, _remove, self._file)
@@ -57,7 +58,7 @@ class _TokenUsers:
         if header is None:
             if state.user is not None and state.data.get("logged on by") is self:
                 return None
-            self._forget(state)
+            self._forget(state)  # a client may break off; the header may also be another verifier's
             return [self.scheme]
         token = b""
         try:
@@ -74,16 +75,16 @@ class _TokenUsers:
         return [f"{self.scheme} {base64.b64encode(answer).decode()}"]
 
     def _forget(self, state: ConnectionState) -> None:
-        state.data.pop("context", None)
-        state.in_handshake = False
+        if state.data.pop(self._key, None) is not None:
+            state.in_handshake = False
 
     def _step(self, state: ConnectionState, token: bytes) -> bytes | None:
         """Return the next token for the client, None when it is logged on."""
-        if "context" not in state.data:
+        if self._key not in state.data:
             state.user = None
             with self._users():
-                state.data["context"] = self._context()
-        context = state.data["context"]
+                state.data[self._key] = self._context()
+        context = state.data[self._key]
         with self._users():
             answer: bytes | None = context.step(token)
         if self._binding is not None and _proves_something(token):
