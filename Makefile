@@ -39,5 +39,5 @@ $(READY): pyproject.toml pacaware.pth pacaware.start src/pacaware/_startup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[requests,httpx,httpx2]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[requests,httpx,httpx2,ntlm]' --group dev
 	@touch $@

@@ -8,7 +8,7 @@ nox.needs_version = ">=2024.4"
 nox.options.sessions = ["tests", "floors", "lint", "mypy", "generate_check"]
 nox.options.error_on_missing_interpreters = False
 
-_PROJECT = ("--editable", ".[requests,httpx,httpx2]")
+_PROJECT = ("--editable", ".[requests,httpx,httpx2,ntlm]")
 # The oldest releases that pyproject.toml admits.
 _FLOORS = ("requests==2.32.2", "urllib3==1.26.15", "httpx==0.28.0", "httpx2==2.0.0")
 

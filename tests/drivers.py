@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import requests
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from pacaware import _models
 from pacaware._core.failover import FailOver
+from pacaware.requests import mount
 from pacaware.testing import Certificates
 
 TIMEOUT = 10.0
@@ -71,6 +73,11 @@ class Driver:
     def module(self) -> Any:
         """The host library, for its exceptions."""
         return import_module(self.library)
+
+    @property
+    def proxy_error(self) -> type[Exception]:
+        """What a refused tunnel raises."""
+        return self.module.ProxyError
 
     @property
     def is_sync(self) -> bool:
@@ -177,3 +184,59 @@ HTTPX_DRIVERS = [
     Driver("httpx2", "asyncio"),
     Driver("httpx2", "trio"),
 ]
+
+
+@dataclass(frozen=True)
+class RequestsDriver:
+    """requests, driven as the others are."""
+
+    library: str = "requests"
+    flavour: str = "sync"
+
+    @property
+    def name(self) -> str:
+        return "requests-sync"
+
+    @property
+    def proxy_error(self) -> type[Exception]:
+        """What a refused tunnel raises."""
+        return requests.exceptions.ProxyError
+
+    @contextlib.contextmanager
+    def client(self, *, timeout: Any = TIMEOUT, **arguments: Any) -> Iterator[RequestsClient]:
+        """Open a session mounted with ``arguments``, and close it in the end."""
+        with requests.Session() as session:
+            session.verify = str(Certificates.shared().ca_path)
+            session.trust_env = False
+            mount(session, **arguments)
+            yield RequestsClient(session, timeout)
+
+
+@dataclass
+class RequestsClient:
+    """A session with the methods of Client."""
+
+    raw: requests.Session
+    timeout: Any
+
+    def request(self, method: str, url: str, content: Any = None, **arguments: Any) -> requests.Response:
+        return self.raw.request(method, url, data=content, timeout=self.timeout, **arguments)
+
+    def get(self, url: str, **arguments: Any) -> requests.Response:
+        return self.request("GET", url, **arguments)
+
+    def post(self, url: str, **arguments: Any) -> requests.Response:
+        return self.request("POST", url, **arguments)
+
+    def at_once(self, calls: list[tuple[str, str, dict[str, Any]]]) -> list[Any]:
+        """Send all requests at the same time; an exception stands where there is no response."""
+        with ThreadPoolExecutor(len(calls)) as pool:
+            futures = [pool.submit(self.request, method, url, **more) for method, url, more in calls]
+            return [future.exception() or future.result() for future in futures]
+
+    def body(self, chunks: list[bytes]) -> Body:
+        """Return a body that can be read once and knows whether it was."""
+        return Body(chunks, is_sync=True)
+
+
+ALL_DRIVERS: list[Any] = [RequestsDriver(), *HTTPX_DRIVERS]

@@ -3,10 +3,15 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.real import servers
+from pacaware.testing import Certificates, NegotiateUsers, NtlmUsers, Verifier
+from tests.real import logons, servers
+
+NTLM_USERS = {"alice": servers.USERS["alice"], "CORP\\jürgen": "pässwörd ☃"}
 
 
 @contextlib.contextmanager
@@ -73,3 +78,81 @@ def dante_auth() -> Iterator[servers.RealProxy]:
     """Dante by SOCKS5 with a user and password."""
     with available(), servers.system_user() as (user, password), servers.dante(users={user: password}) as proxy:
         yield proxy
+
+
+@contextlib.contextmanager
+def logon_by(scheme: str, verifier: Verifier, *, tls: bool = False) -> Iterator[servers.RealProxy]:
+    """Squid with a scheme of tokens, which a verifier of ours checks."""
+    with available(), logons.token_helper(scheme, verifier) as lines:
+        squid = servers.squid(tls=tls, logon=lines, users=dict(NTLM_USERS))
+        with squid as proxy:
+            yield proxy
+
+
+@pytest.fixture(scope="session")
+def squid_digest() -> Iterator[servers.RealProxy]:
+    """Squid with Digest for alice and bob."""
+    with available(), servers.squid(logon=logons.digest, users=dict(servers.USERS)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def ntlm_users() -> NtlmUsers:
+    """Who may log on at squid_ntlm."""
+    return NtlmUsers(NTLM_USERS)
+
+
+@pytest.fixture(scope="session")
+def squid_ntlm(ntlm_users: NtlmUsers) -> Iterator[servers.RealProxy]:
+    """Squid with NTLM for alice and the user of a domain."""
+    with (
+        available(),
+        logons.token_helper("ntlm", ntlm_users) as lines,
+        servers.squid(logon=lines, users=dict(NTLM_USERS)) as proxy,
+    ):
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def squid_tls_ntlm() -> Iterator[servers.RealProxy]:
+    """Squid behind TLS with NTLM, which must be bound to the connection."""
+    users = NtlmUsers(NTLM_USERS, certificate=Certificates.shared().server_der)
+    with (
+        available(),
+        logons.token_helper("ntlm", users) as lines,
+        servers.squid(tls=True, logon=lines, users=dict(NTLM_USERS)) as proxy,
+    ):
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def squid_negotiate_ntlm() -> Iterator[servers.RealProxy]:
+    """Squid with Negotiate and NTLM inside."""
+    with logon_by("negotiate", NegotiateUsers(NTLM_USERS)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def squid_all() -> Iterator[servers.RealProxy]:
+    """Squid with Basic, Digest and NTLM at once, the weakest first."""
+    with available(), logons.token_helper("ntlm", NtlmUsers(NTLM_USERS)) as ntlm:
+
+        def lines(folder: Path) -> list[str]:
+            return [*servers.basic_lines(folder), *logons.digest(folder), *ntlm(folder)]
+
+        with servers.squid(logon=lines, users={"alice": servers.USERS["alice"]}) as proxy:
+            yield proxy
+
+
+@pytest.fixture(scope="session")
+def key_server() -> Iterator[logons.KeyServer]:
+    """A Kerberos key server."""
+    with available(), logons.key_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def squid_kerberos(key_server: logons.KeyServer) -> Iterator[servers.RealProxy]:
+    """Squid with Kerberos; it is reached as localhost, the name that its key table has."""
+    with available(), servers.squid(logon=logons.kerberos(key_server.keytab), env=key_server.environ) as proxy:
+        yield replace(proxy, host="localhost")

@@ -101,12 +101,21 @@ def give_to(folder: Path, owner: str) -> None:
 
 @contextlib.contextmanager
 def running(
-    command: list[str], folder: Path, ready: Callable[[], bool], stop: signal.Signals = signal.SIGTERM
+    command: list[str],
+    folder: Path,
+    ready: Callable[[], bool],
+    stop: signal.Signals = signal.SIGTERM,
+    env: dict[str, str] | None = None,
 ) -> Iterator[None]:
     """Run a server in the foreground from when ``ready`` holds to the end of the block; ``stop`` goes to its pid."""
     with (folder / "output.log").open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
         )
     try:
         deadline = time.monotonic() + READY_WITHIN
@@ -143,14 +152,26 @@ def answers(port: int, question: bytes, expected: bytes, *, tls: bool = False) -
 
 
 @contextlib.contextmanager
-def squid(*, basic: bool = False, tls: bool = False) -> Iterator[RealProxy]:
-    """Squid without a logon, or with Basic for USERS; ``tls`` makes it an https_port."""
+def squid(
+    *,
+    basic: bool = False,
+    tls: bool = False,
+    logon: Callable[[Path], list[str]] | None = None,
+    users: dict[str, str] | None = None,
+    env: dict[str, str] | None = None,
+) -> Iterator[RealProxy]:
+    """Squid without a logon, or with Basic for USERS; ``tls`` makes it an https_port.
+
+    ``logon`` returns the lines that set another logon up, in squid's folder, for ``users``.
+    """
+    if basic:
+        logon, users = basic_lines, dict(USERS)
     binary = program("squid", "squid-openssl")
     port = free_port()
     with server_folder("squid") as folder:
         lines = [
             f"https_port 127.0.0.1:{port} tls-cert={folder}/server.pem" if tls else f"http_port 127.0.0.1:{port}",
-            *(_squid_basic(folder) if basic else ()),
+            *(_required(logon(folder)) if logon else ()),
             "acl loopback dst 127.0.0.0/8 ::1",
             "http_access allow loopback",
             "http_access deny all",
@@ -183,17 +204,21 @@ def squid(*, basic: bool = False, tls: bool = False) -> Iterator[RealProxy]:
         command = [binary, "-N", "-n", service, "-f", str(folder / "squid.conf")]
         # A target that the rules forbid is answered without contacting anybody; a logon is asked for before that.
         question = b"GET http://192.0.2.1/ HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n"
-        expected = b"HTTP/1.1 407 " if basic else b"HTTP/1.1 403 "
+        expected = b"HTTP/1.1 407 " if logon else b"HTTP/1.1 403 "
         ready = functools.partial(answers, port, question, expected, tls=tls)
         # Asked politely squid takes two seconds, and there is nothing that it would have to save.
-        with _without_shared_memory(service), running(command, folder, ready, signal.SIGKILL):
+        with _without_shared_memory(service), running(command, folder, ready, signal.SIGKILL, env):
             yield RealProxy(
                 scheme="https" if tls else "http",
                 port=port,
                 folder=folder,
                 origin_host="origin.test",
-                users=dict(USERS) if basic else {},
+                users=users or {},
             )
+
+
+def _required(lines: list[str]) -> list[str]:
+    return [*lines, "acl known proxy_auth REQUIRED", "http_access deny !known"]
 
 
 @contextlib.contextmanager
@@ -206,7 +231,8 @@ def _without_shared_memory(service: str) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _squid_basic(folder: Path) -> list[str]:
+def basic_lines(folder: Path) -> list[str]:
+    """Return what makes squid ask for Basic, for USERS."""
     checker = Path("/usr/lib/squid/basic_ncsa_auth")
     if not checker.exists():
         raise Missing(f"{checker} is not installed: apt-get install squid-openssl")
@@ -217,8 +243,6 @@ def _squid_basic(folder: Path) -> list[str]:
         f"auth_param basic realm {REALM}",
         "auth_param basic children 2 startup=1 idle=1",
         "auth_param basic utf8 on",
-        "acl known proxy_auth REQUIRED",
-        "http_access deny !known",
     ]
 
 

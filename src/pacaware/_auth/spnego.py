@@ -169,8 +169,9 @@ class _TokenExchange(AuthExchange):
             hostname=host,
             service=service,
             channel_bindings=self._binding(),
-            # Neither delegation nor mutual authentication: many proxies never send the token that would complete it.
-            context_req=requirements.replay_detect | requirements.sequence_detect | requirements.integrity,
+            # No delegation. That the proxy prove itself too is asked for, since pyspnego would otherwise leave the
+            # ticket out of Negotiate's first token, but not insisted on: many never send the token that does.
+            context_req=requirements.mutual_auth | requirements.sequence_detect | requirements.integrity,
             protocol=protocol,
             options=options.none if _WINDOWS else options[option],
         )

@@ -44,7 +44,8 @@ class NetrcCredentials(CredentialProvider):
             # The message of a parser may quote the line it did not understand.
             if self._file is not None:
                 raise ConfigError(f"the netrc file {path} cannot be read: {type(exc).__name__}") from None
-            _log.warning("%s cannot be read: %s", path, type(exc).__name__)
+            if not isinstance(exc, FileNotFoundError):
+                _log.warning("%s cannot be read: %s", path, type(exc).__name__)
             return None
         if entry is None or not entry[0]:
             return None

@@ -240,7 +240,7 @@ class AuthController:
             return self._begin(challenges, method, target)
         if not unsuitable:
             return self._reject(logon)
-        self._note(logon.scheme, "; ".join(unsuitable))
+        self._note(logon.scheme, "; ".join(part for part in (logon.exchange.note, *unsuitable) if part))
         self._logon = None
         return self._begin(challenges, method, target, logon.credentials)
 

@@ -1,0 +1,185 @@
+"""Logons at real servers that check them: squid with Digest, NTLM and Negotiate, and an MIT Kerberos key server."""
+
+from __future__ import annotations
+
+import pytest
+
+from pacaware.auth import AmbientCredentials, NegotiateAuth
+from pacaware.errors import ProxyAuthError
+from tests.drivers import ALL_DRIVERS, ListResolver
+
+pytestmark = pytest.mark.real
+
+SERVERS = ["squid_digest", "squid_ntlm", "squid_tls_ntlm", "squid_negotiate_ntlm", "squid_all"]
+
+
+@pytest.fixture(params=ALL_DRIVERS, ids=lambda driver: driver.name)
+def driver(request):
+    """A library in one flavour."""
+    return request.param
+
+
+@pytest.fixture
+def proxy(request):
+    """The server that the parameter names."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["http", "https"])
+def url(request, proxy, origin, tls_origin):
+    """A URL that the proxy can resolve, of each scheme."""
+    return {"http": origin, "https": tls_origin}[request.param].url_for(proxy.origin_host, "/path")
+
+
+def denied(proxy):
+    """How often the proxy has answered 407."""
+    return proxy.access_log().count("TCP_DENIED/407")
+
+
+def client_of(driver, proxy, logon):
+    return driver.client(resolver=ListResolver(proxy.pac_text), proxy_auth=logon)
+
+
+def refusal(driver, client, url):
+    """Return what the library says of a refused logon, and our explanation where there is an exception."""
+    if url.startswith("http:"):
+        return client.get(url).status_code, ""
+    with pytest.raises(driver.proxy_error) as caught:
+        client.get(url)
+    assert isinstance(caught.value.__cause__, ProxyAuthError)
+    return 407, str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("proxy", SERVERS, indirect=True)
+class TestPassword:
+    def test_right(self, driver, proxy, url):
+        """The right password gets through, again and again on a kept connection."""
+        with client_of(driver, proxy, (proxy.user, proxy.password)) as client:
+            assert [client.get(url).status_code for _ in range(4)] == [200] * 4, proxy.logs()
+
+    def test_body(self, driver, proxy, url):
+        """A body that can be sent only once arrives whole."""
+        with client_of(driver, proxy, (proxy.user, proxy.password)) as client:
+            body = client.body([b"a" * 40_000] * 50)
+            response = client.post(url, content=body.content)
+            assert response.status_code == 200, proxy.logs()
+            assert response.json()["body_length"] == 2_000_000
+
+    def test_wrong(self, driver, proxy, url):
+        """A wrong one is refused with the reason, and tried once."""
+        with client_of(driver, proxy, (proxy.user, "wrong")) as client:
+            for says in ("rejected the user or password", "was rejected before"):
+                status, why = refusal(driver, client, url)
+                assert status == 407
+                assert says in why or url.startswith("http:")
+
+    def test_none(self, driver, proxy, url):
+        """Without any the failure names the schemes and what to do."""
+        before = denied(proxy)
+        with client_of(driver, proxy, {"elsewhere.test": ("x", "y")}) as client:
+            status, why = refusal(driver, client, url)
+        assert status == 407
+        assert "asks for a logon" in why or "Negotiate: " in why or url.startswith("http:")
+        assert denied(proxy) == before + 1
+
+
+@pytest.mark.parametrize("proxy", ["squid_ntlm", "squid_negotiate_ntlm"], indirect=True)
+def test_one_handshake_a_connection(driver, proxy, origin):
+    """A hundred requests on one connection are one handshake: one bare 407 and one with a token."""
+    before = denied(proxy)
+    with client_of(driver, proxy, ("CORP\\jürgen", proxy.users["CORP\\jürgen"])) as client:
+        assert [client.get(origin.url_for(proxy.origin_host)).status_code for _ in range(100)] == [200] * 100
+    assert denied(proxy) == before + 2
+
+
+@pytest.fixture
+def tickets(key_server, monkeypatch):
+    """The key server; the ticket cache is the test's own, and empty."""
+    for name, value in key_server.environ.items():
+        monkeypatch.setenv(name, value)
+    return key_server
+
+
+@pytest.mark.parametrize("proxy", ["squid_kerberos"], indirect=True)
+class TestKerberos:
+    def test_ticket(self, driver, proxy, url, tickets):
+        """With a ticket nothing needs to be given; a ticket obtained anew is noticed without a restart."""
+        with client_of(driver, proxy, None) as client:
+            status, why = refusal(driver, client, url)
+            assert status == 407
+            assert "there is no Kerberos ticket: run kinit" in why or url.startswith("http:")
+            tickets.kinit("alice", "s3cret")
+            before = denied(proxy)
+            assert [client.get(url).status_code for _ in range(3)] == [200] * 3, proxy.logs()
+            assert denied(proxy) == before + 1  # the token goes out with the second leg, and that is the last
+
+    def test_password(self, driver, proxy, url, tickets):
+        """A password gets a ticket, in memory, once."""
+        before = tickets.asked().count("AS_REQ")
+        with client_of(driver, proxy, ("alice", "s3cret")) as client:
+            assert [client.get(url, headers={"Connection": "close"}).status_code for _ in range(3)] == [200] * 3
+        assert tickets.asked().count("AS_REQ") - before <= 2  # the first is told to prove that it knows the password
+
+    def test_wrong_password(self, driver, proxy, url, tickets):
+        """A wrong one is refused by the key server, once; the proxy never sees it."""
+        before = tickets.asked().count("PREAUTH_FAILED")
+        with client_of(driver, proxy, ("alice", "wrong")) as client:
+            for says in ("the Kerberos key server says that the password is wrong", "rejected before"):
+                status, why = refusal(driver, client, url)
+                assert status == 407
+                assert says in why or url.startswith("http:")
+        assert tickets.asked().count("PREAUTH_FAILED") == before + 1
+
+
+def explanation(proxy, tls_origin, logon):
+    """Return why a logon by requests fails."""
+    driver = ALL_DRIVERS[0]
+    with client_of(driver, proxy, logon) as client:
+        return refusal(driver, client, tls_origin.url_for(proxy.origin_host))[1]
+
+
+class TestReasons:
+    def test_unknown_name(self, squid_kerberos, tls_origin, tickets):
+        """A proxy that the key server does not know by that name: the name, and how to set another."""
+        tickets.kinit("alice", "s3cret")
+        why = explanation(squid_kerberos, tls_origin, NegotiateAuth(spn="HTTP/other.test.local"))
+        assert "does not know the proxy by the name 'HTTP/other.test.local'" in why
+        assert "PACAWARE_SPN=HTTP/name" in why
+
+    def test_name_from_the_environment(self, squid_kerberos, tls_origin, tickets, monkeypatch):
+        """PACAWARE_SPN makes a proxy known by its address a name."""
+        tickets.kinit("alice", "s3cret")
+        by_address = f"PROXY 127.0.0.1:{squid_kerberos.port}"
+        url = tls_origin.url_for(squid_kerberos.origin_host)
+        driver = ALL_DRIVERS[0]
+        with driver.client(resolver=ListResolver(by_address)) as client:
+            assert "given by its address" in refusal(driver, client, url)[1]
+            monkeypatch.setenv("PACAWARE_SPN", "HTTP/localhost")
+            assert client.get(url).status_code == 200
+
+    def test_unknown_user(self, squid_kerberos, tls_origin, tickets):
+        """A user that the key server does not know: how to write one."""
+        why = explanation(squid_kerberos, tls_origin, ("nobody", "x"))
+        assert "does not know the user 'nobody': write user@REALM" in why
+
+    @pytest.mark.parametrize(
+        ("change", "back", "says"),
+        [
+            ("modprinc -allow_tix alice", "modprinc +allow_tix alice", "is locked or switched off: ask the help desk"),
+            ("modprinc -pwexpire yesterday alice", "modprinc -pwexpire never alice", "has expired: change it"),
+        ],
+    )
+    def test_accounts(self, squid_kerberos, tls_origin, tickets, change, back, says):
+        """A locked account and an expired password are told apart from a wrong password."""
+        tickets.admin(change)
+        try:
+            assert says in explanation(squid_kerberos, tls_origin, ("alice", "s3cret"))
+        finally:
+            tickets.admin(back)
+
+    def test_key_server_away(self, squid_kerberos, tls_origin, tickets, monkeypatch, tmp_path):
+        """A key server that cannot be reached: the failure asks whether this is the company's network."""
+        text = (tickets.folder / "krb5.conf").read_text()
+        (tmp_path / "krb5.conf").write_text(text.replace("kdc = 127.0.0.1:", "kdc = 127.0.0.1:1 #"))
+        monkeypatch.setenv("KRB5_CONFIG", f"{tmp_path}/krb5.conf")
+        assert "(VPN)" in explanation(squid_kerberos, tls_origin, ("alice", "s3cret"))
