@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from pacaware.auth import AmbientCredentials, NegotiateAuth
+from pacaware.auth import NegotiateAuth
 from pacaware.errors import ProxyAuthError
 from tests.drivers import ALL_DRIVERS, ListResolver
+from tests.real.servers import free_port
 
 pytestmark = pytest.mark.real
 
@@ -180,6 +183,6 @@ class TestReasons:
     def test_key_server_away(self, squid_kerberos, tls_origin, tickets, monkeypatch, tmp_path):
         """A key server that cannot be reached: the failure asks whether this is the company's network."""
         text = (tickets.folder / "krb5.conf").read_text()
-        (tmp_path / "krb5.conf").write_text(text.replace("kdc = 127.0.0.1:", "kdc = 127.0.0.1:1 #"))
+        (tmp_path / "krb5.conf").write_text(re.sub(r"127\.0\.0\.1:[0-9]+", f"127.0.0.1:{free_port()}", text))
         monkeypatch.setenv("KRB5_CONFIG", f"{tmp_path}/krb5.conf")
         assert "(VPN)" in explanation(squid_kerberos, tls_origin, ("alice", "s3cret"))

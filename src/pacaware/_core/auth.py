@@ -115,6 +115,7 @@ class AuthController:
         self._logon: _Logon | None = None
         self._claim: Claim | None = None
         self._impossible: dict[str, str] = {}
+        self._offers: Sequence[Challenge] = ()
 
     @property
     def may_log_on(self) -> bool:
@@ -172,6 +173,7 @@ class AuthController:
             self._claim.touch()
         if self._logon is not None:
             return self._continue(self._logon, challenges, method, target)
+        self._offers = challenges
         return self._begin(challenges, method, target)
 
     def accepted(self, info: str | None = None) -> None:
@@ -242,7 +244,8 @@ class AuthController:
             return self._reject(logon)
         self._note(logon.scheme, "; ".join(part for part in (logon.exchange.note, *unsuitable) if part))
         self._logon = None
-        return self._begin(challenges, method, target, logon.credentials)
+        # In the middle of a logon a proxy offers its scheme alone; what it offered before still holds.
+        return self._begin([*challenges, *self._offers], method, target, logon.credentials)
 
     def _reject(self, logon: _Logon, why: str = "") -> str | None:
         assert self._store is not None  # without one no logon begins
