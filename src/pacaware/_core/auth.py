@@ -149,19 +149,22 @@ class AuthController:
             return None
         if not self._may_send(scheme, credentials):
             return None
-        claim = self._store.claim(self.proxy, credentials, wait=False)
-        if claim is None:
-            return None  # another connection tries them just now: the answer to the 407 waits for the outcome
         if logon is None or logon.scheme is not scheme or logon.credentials != credentials:
+            self._claim = self._store.claim(self.proxy, credentials, wait=False)
+            if self._claim is None:
+                return None  # another connection tries them just now: the answer to the 407 waits for the outcome
             try:
                 exchange = self._start(scheme, credentials)
             except SchemeUnavailable:
+                self.abandon()
                 return None  # the answer to the 407 will say why
             logon = _Logon(scheme, exchange, challenge, credentials)
         authorization = logon.exchange.preemptive(challenge, method, target)
-        if authorization is not None:
-            logon.challenge = challenge
-            self._logon, self._claim = logon, claim
+        if authorization is None:
+            self.abandon()
+            return None
+        logon.challenge = challenge
+        self._logon = logon
         return authorization
 
     def respond(self, challenges: Sequence[Challenge], method: str, target: str) -> str | None:

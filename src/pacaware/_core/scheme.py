@@ -85,8 +85,13 @@ class AuthScheme(abc.ABC):
 
     ``connection_bound`` schemes (RFC 4559) authenticate the connection, others each request. ``clear_text`` schemes
     show the password to whoever reads the connection. ``blocking`` schemes may wait in the first ``step()``.
-    ``takes_ambient`` schemes can use the login of this machine.
+    ``takes_ambient`` schemes can use the login of this machine. ``Exchange`` is the base class of what ``start``
+    returns; ``Unavailable`` and ``Rejected`` are what it may raise.
     """
+
+    Exchange: ClassVar[type[AuthExchange]] = AuthExchange
+    Unavailable: ClassVar[type[Exception]] = SchemeUnavailable
+    Rejected: ClassVar[type[Exception]] = CredentialsRejected
 
     name: ClassVar[str]
     strength: ClassVar[int]

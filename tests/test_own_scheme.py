@@ -1,0 +1,118 @@
+"""A scheme that a user writes: as short as the docs promise, slow if it must be, and never in another's way."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from pacaware.auth import AuthScheme
+from pacaware.testing import Proxy
+from tests.drivers import ALL_DRIVERS, ListResolver
+
+
+class TicketExchange(AuthScheme.Exchange):
+    """Asks a service for a ticket, then proves that it has it: two legs."""
+
+    waits = False  # only the first step asks anybody
+
+    def __init__(self, user):
+        self.user = user
+
+    def step(self, challenge, method, target):
+        if challenge.token is None:
+            time.sleep(0.05)  # a service in the network
+            return f"Ticket {self.user}"
+        return f"Ticket {self.user}.{challenge.token}"
+
+    def rejects(self, challenge):
+        return challenge.token is None
+
+
+class TicketAuth(AuthScheme):
+    """Logs a connection on."""
+
+    name = "ticket"
+    strength = 9
+    connection_bound = True
+
+    def start(self, proxy, credentials):
+        return TicketExchange(credentials.user)
+
+
+class TicketUsers:
+    """The other side: each connection has a number of its own, which its second leg must bring back."""
+
+    scheme = "Ticket"
+
+    def __init__(self):
+        self.mixed_up = 0
+        self.handshakes = 0
+        self.lock = threading.Lock()
+
+    def check(self, state, method, target, header):
+        if state.user is not None:
+            return None
+        if header is None:
+            if state.in_handshake:
+                with self.lock:
+                    self.mixed_up += 1  # somebody else's request between two legs
+            return ["Ticket"]
+        if header == f"Ticket alice.{state.connection}":
+            state.user, state.in_handshake = "alice", False
+            with self.lock:
+                self.handshakes += 1
+            return None
+        state.in_handshake = True
+        return [f"Ticket {state.connection}"]
+
+
+@pytest.mark.parametrize("way", ["http", "https"])
+@pytest.mark.parametrize("driver", ALL_DRIVERS, ids=lambda driver: driver.name)
+def test_fifty_at_once(driver, way, origin, tls_origin, monkeypatch):
+    """Fifty requests at once with a slow logon: none breaks, none comes between the legs of another's connection."""
+    monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "alice")
+    url = {"http": origin, "https": tls_origin}[way].url_for("origin.test", "/path")
+    users = TicketUsers()
+    with Proxy(users) as proxy:
+        resolver = ListResolver(proxy.pac_text)
+        with driver.client(resolver=resolver, proxy_auth=TicketAuth()) as client:
+            responses = client.at_once([("POST", url, {"content": b"x" * 1000})] * 50)
+            assert [getattr(response, "status_code", response) for response in responses] == [200] * 50
+            assert [response.json()["body_length"] for response in responses] == [1000] * 50
+        connections = {seen.connection for seen in proxy.requests}
+    assert users.mixed_up == 0
+    assert users.handshakes == len(connections) <= 50
+
+
+def test_beside_the_event_loop(origin, monkeypatch):
+    """While a logon waits, the event loop goes on: a slow logon and fifty ticks of 1 ms end together."""
+    import anyio
+    import httpx
+
+    from pacaware.httpx import AsyncPacTransport
+
+    monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "alice")
+
+    async def work(proxy):
+        longest = 0.0
+        done = anyio.Event()
+
+        async def get():
+            transport = AsyncPacTransport(resolver=ListResolver(proxy.pac_text), proxy_auth=TicketAuth())
+            async with httpx.AsyncClient(transport=transport) as client:
+                assert (await client.get(origin.url_for("origin.test"))).status_code == 200
+            done.set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(get)
+            while not done.is_set():
+                before = time.monotonic()
+                await anyio.sleep(0.001)
+                longest = max(longest, time.monotonic() - before)
+        return longest
+
+    with Proxy(TicketUsers()) as proxy:
+        anyio.run(work, proxy)  # what is imported only once has been
+        assert anyio.run(work, proxy) < 0.045
