@@ -20,7 +20,7 @@ __all__ = ["AmbientCredentials", "KeyringCredentials", "NetrcCredentials"]
 
 _log: Final = logging.getLogger("pacaware")
 _KEYRING_SECONDS: Final = 2.0
-_KEYRING_REST: Final = 60.0  # how long a key ring that did not answer is left alone
+_KEYRING_REST: Final = 60.0  # how long a key ring that is missing or did not answer is left alone
 
 
 class NetrcCredentials(CredentialProvider):
@@ -81,6 +81,7 @@ class KeyringCredentials(CredentialProvider):
         try:
             keyring = importlib.import_module("keyring")
         except ImportError:
+            self._resting_until = time.monotonic() + _KEYRING_REST  # looking for it takes time too
             return None
         found: list[Any] = []
 

@@ -12,7 +12,17 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pacaware.testing import BasicUsers, Certificates, DeadProxy, Origin, PacServer, Proxy, ProxyEndpoint
+from pacaware.testing import (
+    BasicUsers,
+    Certificates,
+    DeadProxy,
+    NtlmUsers,
+    Origin,
+    PacServer,
+    Proxy,
+    ProxyEndpoint,
+    Verifier,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -23,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-_USER, _PASSWORD = "alice", "wonder:land"
+_USER, _PASSWORD = "alice", "wonder@land"
 _PAC = """\
 function FindProxyForURL(url, host) {
     if (shExpMatch(host, "intranet.*")) return "LOGON";
@@ -64,6 +74,7 @@ class _Network:
     logon: Proxy
     origins: tuple[Origin, ...]
     certificates: Certificates | None
+    scheme: str
 
     def name_of(self, pac_text: str) -> str:
         """The demo's name for an entry of a PAC result."""
@@ -118,14 +129,25 @@ def _network() -> Iterator[_Network]:
             origins.append(stack.enter_context(Origin(tls=True)))
         dead = stack.enter_context(DeadProxy())
         plain = stack.enter_context(Proxy())
-        logon = stack.enter_context(Proxy(BasicUsers({_USER: _PASSWORD})))
+        users = _users()
+        logon = stack.enter_context(Proxy(users))
         text = _PAC.replace("LOGON", logon.pac_text).replace("DEAD", dead.pac_text).replace("PLAIN", plain.pac_text)
         pac = stack.enter_context(PacServer(text))
-        yield _Network(pac, dead, plain, logon, tuple(origins), certificates)
+        yield _Network(pac, dead, plain, logon, tuple(origins), certificates, users.scheme)
+
+
+def _users() -> Verifier:
+    """Return what checks the logon: NTLM, as in most companies, where the package for it is installed."""
+    users = {_USER: _PASSWORD}
+    return NtlmUsers(users) if find_spec("spnego") else BasicUsers(users)
 
 
 def _introduce(network: _Network) -> None:
-    about = {"dead": "nobody listens there", "plain": "asks for nothing", "logon": "asks for a logon (Basic)"}
+    about = {
+        "dead": "nobody listens there",
+        "plain": "asks for nothing",
+        "logon": f"asks for a logon ({network.scheme})",
+    }
     print(f"On this machine: the PAC file {network.pac.url},")
     for name, proxy in network.proxies().items():
         print(f"  {name:<6} {proxy.pac_text:<22} {about[name]}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     from pacaware._core.challenge import Challenge
@@ -89,9 +89,9 @@ class AuthScheme(abc.ABC):
     returns; ``Unavailable`` and ``Rejected`` are what it may raise.
     """
 
-    Exchange: ClassVar[type[AuthExchange]] = AuthExchange
-    Unavailable: ClassVar[type[Exception]] = SchemeUnavailable
-    Rejected: ClassVar[type[Exception]] = CredentialsRejected
+    Exchange: TypeAlias = AuthExchange
+    Unavailable: TypeAlias = SchemeUnavailable
+    Rejected: TypeAlias = CredentialsRejected
 
     name: ClassVar[str]
     strength: ClassVar[int]
