@@ -13,6 +13,7 @@ import pytest
 
 from pacaware._auth import stored
 from pacaware._auth.store import ProxyAuth
+from pacaware._core.actions import Send
 from pacaware._core.auth import Credentials
 from pacaware._models import ProxyServer
 from pacaware.auth import AmbientCredentials, KeyringCredentials, NetrcCredentials
@@ -180,4 +181,14 @@ def test_the_login_of_the_machine():
     found = AmbientCredentials().find(PROXY)
     assert found == Credentials("", "", "the login of this machine", ambient=True)
     assert not AmbientCredentials().blocking
-    assert ProxyAuth(AmbientCredentials()).socks_credentials(ProxyServer("socks5", "p", 1)) is None
+    socks = ProxyAuth(AmbientCredentials()).socks_handshake(ProxyServer("socks5", "p", 1), "h", 1)
+    assert socks.next_action() == Send(b"\x05\x01\x00")  # without a logon, and nothing else
+
+
+@pytest.mark.parametrize(("installed", "may"), [(set(), False), ({"krb5"}, True), ({"keyring"}, True)])
+def test_whether_to_look(monkeypatch, netrc, installed, may):
+    """What cannot have anything for the proxy does not make a program ready for a logon."""
+    monkeypatch.setattr(stored, "_installed", lambda module: module in installed)
+    assert ProxyAuth().may_find(PROXY) is may
+    netrc("machine proxy.corp login alice password x")
+    assert ProxyAuth().may_find(PROXY)

@@ -90,7 +90,7 @@ class TestReplayable:
         """A logon of the connection whose second leg has no connection begins again from the start."""
         exchange, auth = start()
         for value in ("bound", "bound aa"):
-            exchange.responded(407, [value], reusable=False)
+            exchange.responded(407, [value], reusable=True)
             answer(exchange, auth)
         exchange.reconnected()
         assert exchange.next_action() == Transmit(None)

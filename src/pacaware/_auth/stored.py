@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 import netrc
 import os
+import sys
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -44,19 +47,22 @@ class NetrcCredentials(CredentialProvider):
             # The message of a parser may quote the line it did not understand.
             if self._file is not None:
                 raise ConfigError(f"the netrc file {path} cannot be read: {type(exc).__name__}") from None
-            if not isinstance(exc, FileNotFoundError):
-                _log.warning("%s cannot be read: %s", path, type(exc).__name__)
+            _log.warning("%s cannot be read: %s", path, type(exc).__name__)
             return None
         if entry is None or not entry[0]:
             return None
         return Credentials(entry[0], entry[2] or "", f"{path}")
+
+    def may_find(self, proxy: ProxyServer) -> bool:
+        """Say whether there is a file."""
+        return self._path() is not None
 
     def _path(self) -> str | None:
         if self._file is not None:
             return self._file
         named = os.environ.get("NETRC")
         if named:
-            return named
+            return named if Path(named).is_file() else None
         try:
             home = Path.home()
         except RuntimeError:  # no home directory
@@ -105,6 +111,10 @@ class KeyringCredentials(CredentialProvider):
             return None
         return Credentials(entry.username, entry.password or "", f"the key ring (pacaware:{proxy.netloc})", named=True)
 
+    def may_find(self, proxy: ProxyServer) -> bool:
+        """Say whether the package is installed."""
+        return _installed("keyring")
+
 
 class AmbientCredentials(CredentialProvider):
     """The login of this machine: the Kerberos ticket cache, on Windows whoever is logged on.
@@ -117,3 +127,12 @@ class AmbientCredentials(CredentialProvider):
     def find(self, proxy: ProxyServer) -> Credentials | None:
         """Return what stands for the login."""
         return Credentials("", "", "the login of this machine", ambient=True)
+
+    def may_find(self, proxy: ProxyServer) -> bool:
+        """Say whether there is anything to use the login with."""
+        return sys.platform == "win32" or _installed("krb5")
+
+
+@functools.cache
+def _installed(module: str) -> bool:
+    return find_spec(module) is not None
