@@ -8,13 +8,21 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test lint bench oracle wheelhouse
+.PHONY: demo test coverage lint bench oracle wheelhouse
 
 demo: $(READY)
 	$(BIN)/pacaware demo
 
 test: $(READY)
 	$(BIN)/python -m pytest $(ARGS)
+
+# What decides is tested whole, every branch of it.
+coverage: $(READY)
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --include='src/pacaware/_core/*' --fail-under=100
+	$(BIN)/python -m coverage report --fail-under=95
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -306,7 +306,7 @@ class TestDecision:
         assert decision(cached=True).explain().splitlines() == [
             "https://origin.test/a?q=...",
             "  goes by  PROXY a:1; DIRECT",
-            "  because  pac (settings from: code), cached",
+            "  because  the PAC file says so (pac; settings from: code), cached",
             "  PAC      http://pac.test/p.pac?key=...",
             "  ok       PAC: FindProxyForURL answered [1.2 ms]",
         ]
@@ -384,5 +384,7 @@ def test_what_errors_say():
     assert str(PacScriptError("it throws", 3, 7)) == "it throws (line 3, column 7)"
     assert str(PacScriptError("it throws", 3)) == "it throws (line 3)"
     failed = NoProxyWorked((("PROXY a:1", "refused"), ("DIRECT", "timed out")))
-    assert str(failed) == "no proxy worked (PROXY a:1: refused; DIRECT: timed out)"
+    assert (
+        str(failed) == "no proxy worked (PROXY a:1: refused; DIRECT: timed out); check their addresses, and the network"
+    )
     assert str(NoProxyWorked(())) == "no proxy worked"

@@ -102,7 +102,7 @@ def split_host_port(text: str) -> tuple[str, int | None]:
     if not colon or text.endswith("]") or "@" in text:
         return canonical_host(text), None
     if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
-        raise ValueError(f"{port!r} is not a port (1 to 65535)")
+        raise ValueError(f"{port!r} is not a port (1 to 65535)" if port else "no port stands after its last colon")
     return canonical_host(host), int(port)
 
 

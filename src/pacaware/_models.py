@@ -348,6 +348,18 @@ class Step(NamedTuple):
     ms: float = 0.0
 
 
+_BECAUSE: Final = {
+    "explicit": "the program gave this proxy",
+    "implicit-bypass": "this machine and its own network need no proxy",
+    "bypass": "the list of exceptions says so",
+    "wpad-dhcp": "the PAC file that DHCP names says so",
+    "wpad-dns": "the PAC file that DNS names says so",
+    "pac": "the PAC file says so",
+    "manual": "this proxy is set",
+    "no-proxy": "no proxy is set that could be used",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The fail-over list for one URL, and why.
@@ -392,7 +404,8 @@ class Decision:
         lines = [
             f"{record['url']}",
             f"  goes by  {self.proxies}",
-            f"  because  {self.source} (settings from: {self.config_origin})" + (", cached" if self.cached else ""),
+            f"  because  {_BECAUSE[self.source]} ({self.source}; settings from: {self.config_origin})"
+            + (", cached" if self.cached else ""),
         ]
         if record["pac_url"]:
             lines.append(f"  PAC      {record['pac_url']}")

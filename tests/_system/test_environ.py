@@ -188,7 +188,7 @@ def test_a_user_in_a_proxy_url(environ, server, credentials):
         ("http_proxy", "p:8080x", "'8080x' is not a port"),
         ("https_proxy", "ftp://p:21", "scheme must be"),
         ("all_proxy", "http://p:1/path", "not a port"),
-        ("SOCKS_SERVER", "s:", "not a port"),
+        ("SOCKS_SERVER", "s:", "no port stands after"),
     ],
 )
 def test_a_broken_value(variable, value, said):

@@ -47,7 +47,7 @@ def test_expected_errors_are_one_line_and_1(capsys, monkeypatch):
 
     monkeypatch.setattr(_cli, "_call", fail)
     assert _cli.main(["demo"]) == 1
-    assert capsys.readouterr().err == "pacaware: no proxy worked (PROXY a:1: timed out)\n"
+    assert capsys.readouterr().err == f"pacaware: {NoProxyWorked((('PROXY a:1', 'timed out'),))}\n"
 
 
 def test_an_interrupt_is_130(monkeypatch):

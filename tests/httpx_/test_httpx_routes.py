@@ -78,6 +78,8 @@ def test_an_answer_or_a_sent_request_ends_the_list(driver, scenario, servers, or
             assert str(caught.value.request.url) == url
         else:
             assert client.post(url, content=b"once").status_code == scenario.status
+    if scenario.servers[0] in ("closes", "resets"):
+        assert len(servers[scenario.servers[0]].requests) == 1  # swallowed, and not sent there again either
     if "plain" in servers:
         assert servers["plain"].requests == ()
 

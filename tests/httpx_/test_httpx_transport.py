@@ -326,6 +326,14 @@ def test_without_a_limit_every_candidate_but_the_last_has_one(driver, start, ori
     assert len(live.requests) == 1
 
 
+def test_a_proxy_that_the_settings_wrongly_call_https(driver, origins):
+    """The error says that it does not speak TLS."""
+    with Proxy() as plain, driver.client(resolver=ListResolver(f"HTTPS {plain.netloc}")) as client:
+        with pytest.raises(driver.module.ConnectError, match="does not speak TLS; is it an http:// proxy"):
+            client.get(origins["http"].url_for("origin.test"))
+        assert plain.requests == ()
+
+
 def test_a_pac_server_that_is_too_slow_is_a_proxy_error(driver, origins, monkeypatch):
     """A PAC server that does not answer within 30 s (here: less) is a PacFetchError that says so."""
     monkeypatch.setitem(fetch_pac.__kwdefaults__, "timeout", 0.3)

@@ -80,6 +80,8 @@ class TestTls:
         wrong = ProxyServer("https", plain.host, plain.port)
         assert new_session(wrong, proxy).get(url, timeout=5).status_code == 200
         assert plain.requests == ()
+        with pytest.raises(requests.exceptions.ProxyError, match="does not speak TLS; is it an http:// proxy"):
+            new_session(wrong).get(url, timeout=5)
 
     def test_untrusted_proxy(self, new_session, tls_proxy, url):
         """The error says that it is the proxy's certificate."""

@@ -55,6 +55,7 @@ def test_wrong_password_tunnel(new_session, auth_proxy, tls_origin):
         session.get(tls_origin.url_for("origin.test"))
     assert isinstance(caught.value.__cause__, ProxyAuthError)
     assert "rejected the user or password that came from proxy_auth=" in str(caught.value.__cause__)
+    assert caught.value.__notes__[-1] == f"pacaware: {caught.value.__cause__}"
     assert [seen.authorized for seen in auth_proxy.requests] == [False, False]  # asked, answered, and no retry
 
 

@@ -287,7 +287,10 @@ def test_explain(with_script):
     """Lines for a person: the URL, the way, why, the PAC file, each step."""
     resolver = with_script("alert('hello'); return 'PROXY a.test:1'")
     text = resolver.resolve("http://h.test/a").explain()
-    assert text.startswith("http://h.test/a\n  goes by  PROXY a.test:1\n  because  pac (settings from: code)\n  PAC  ")
+    assert text.startswith(
+        "http://h.test/a\n  goes by  PROXY a.test:1\n"
+        "  because  the PAC file says so (pac; settings from: code)\n  PAC  "
+    )
     for step in ("pac-fetch", "pac-load", "pac-run", "pac-alert: hello"):
         assert step in text
     assert "cached" in resolver.resolve("http://h.test/a").explain()

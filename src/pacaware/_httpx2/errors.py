@@ -36,6 +36,9 @@ class TunnelRefused(httpcore2.ProxyError):
         self.error = error
 
 
+# What OpenSSL makes of an answer in plain text.
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST"})
+
 CORE_ERRORS: Final = (
     httpcore2.TimeoutException,
     httpcore2.NetworkError,
@@ -94,6 +97,8 @@ def reason_of(exc: BaseException) -> str:
     found = _innermost(exc)
     if isinstance(found, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {found.verify_message}"
+    if isinstance(found, ssl.SSLError) and found.reason in _NOT_TLS:
+        return "it does not speak TLS; is it an http:// proxy (PROXY in a PAC file)?"
     if isinstance(found, OSError) and not isinstance(found, ssl.SSLError | socket.gaierror) and found.errno:
         return os.strerror(found.errno)  # asyncio has a text of its own
     if isinstance(found, socket.gaierror) and found.strerror:

@@ -64,7 +64,7 @@ def run(
     try:
         raw = loaded.script.find_proxy(target.pac_url, target.pac_host, timeout=timeout)
     except PacScriptError as exc:
-        error = PacScriptError(_shown(exc.message, target), exc.line, exc.column)
+        error = PacScriptError(f"{loaded.script.name} failed: {_shown(exc.message, target)}", exc.line, exc.column)
         steps.append(_step("pac-run", "failed", str(error), started))
         return Failed(Trouble.UNUSABLE_ANSWER, error)
     except PacError as exc:
@@ -79,7 +79,8 @@ def run(
     notes = (_NOT_SHOWN,) if parsed.notes and "@" in raw.text else parsed.notes
     steps += [Step("pac-result", "warning", _shown(note, target)) for note in notes]
     if parsed.proxies is None:
-        return Failed(Trouble.UNUSABLE_ANSWER, PacScriptError(f"nothing in the script's answer {said!r} can be used"))
+        said_nothing = f"nothing in the script's answer {said!r} can be used ({loaded.script.name})"
+        return Failed(Trouble.UNUSABLE_ANSWER, PacScriptError(said_nothing))
     until = float("inf") if raw.dns_valid_for is None else clock() + raw.dns_valid_for
     if raw.uses_clock or raw.uses_random:
         until = 0.0  # the same question may have another answer the next moment

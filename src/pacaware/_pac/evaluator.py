@@ -77,7 +77,7 @@ class PacScript:
 
     ``time_limit`` is seconds of JavaScript for one call. ``dialect="windows"`` prefers FindProxyForURLEx. ``now``
     fixes the script's clock (seconds since 1970), for tests. The process starts at the first use; in a forked child
-    the first use starts another one.
+    the first use starts another one. ``name`` is what messages call the file.
     """
 
     def __init__(
@@ -90,9 +90,11 @@ class PacScript:
         time_limit: float = 5.0,
         dialect: str = "chromium",
         now: float | None = None,
+        name: str = "the PAC file",
     ) -> None:
         if dialect not in _DIALECTS:
             raise ConfigError(f"pac_dialect={dialect!r}: the dialect is 'chromium' or 'windows'")
+        self.name = name
         self._text = text.removeprefix("\ufeff")
         self._lookups = lookups
         self._engine_choice = engine
@@ -149,11 +151,11 @@ class PacScript:
     @contextmanager
     def _turn(self, deadline: float) -> Iterator[None]:
         if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise PacTimeout("the PAC file is busy with other requests and did not get to this one in time")
+            raise PacTimeout(f"{self.name} is busy with other requests and did not get to this one in time")
         try:
             if self._kills >= MAX_KILLS:
                 raise PacTimeout(
-                    f"the PAC file ran over its time limit of {self._time_limit:g} s {MAX_KILLS} times "
+                    f"{self.name} ran over its time limit of {self._time_limit:g} s {MAX_KILLS} times "
                     "and is not run any more until it changes or reset('pac')"
                 )
             yield
@@ -184,7 +186,7 @@ class PacScript:
         self._loaded = None
         if "\0" in self._text:
             line = self._text.count("\n", 0, self._text.index("\0")) + 1
-            raise PacScriptError("the PAC file contains a NUL character; is it saved as UTF-16?", line)
+            raise PacScriptError(f"{self.name} contains a NUL character; is it saved as UTF-16?", line)
         if self._process is not None and self._process.time_zone != os.environ.get("TZ"):
             self._drop()
         text = self._text.encode("utf-8", "replace")
@@ -197,7 +199,7 @@ class PacScript:
 
         reply, answers = self._settle(request, {}, deadline, frame)
         if reply.error is not None:
-            message = f"the PAC file does not load: {reply.error.message}"
+            message = f"{self.name} does not load: {reply.error.message}"
             error = PacScriptError(message, reply.error.line, reply.error.column)
             if not answers and not reply.uses_clock and not reply.uses_random:
                 self._load_error = error
@@ -241,15 +243,15 @@ class PacScript:
             seconds -= time.monotonic() - started
             if reply.out_of_memory:
                 self._drop()
-                raise PacEngineError("the PAC file used up the memory it may have (256 MiB)")
+                raise PacEngineError(f"{self.name} used up the memory it may have (256 MiB)")
             if reply.too_many:
-                raise PacTimeout("the PAC file asks for more than 100 names in one run")
+                raise PacTimeout(f"{self.name} asks for more than 100 names in one run")
             if not reply.missing:
                 return reply, {key: answers[key] for key in reply.used}
             # Answers given before stay the same for all runs of a call.
             answers = {**self._lookups.answer(reply.missing, deadline), **answers}
         names = ", ".join(describe_key(key) for key in reply.missing[:3])
-        raise PacTimeout(f"the PAC file still asks for new names after {MAX_ROUNDS} rounds of lookups: {names}")
+        raise PacTimeout(f"{self.name} still asks for new names after {MAX_ROUNDS} rounds of lookups: {names}")
 
     def _ask(self, frame: bytes, deadline: float, seconds: float) -> bytes:
         process = self._process or self._start()
@@ -280,9 +282,9 @@ class PacScript:
     def _too_slow(self, by_caller: bool) -> PacTimeout:
         self._drop()
         if by_caller:
-            return PacTimeout("the PAC file did not answer in the time left for this request")
+            return PacTimeout(f"{self.name} did not answer in the time left for this request")
         self._kills += 1
-        return PacTimeout(f"the PAC file ran longer than {self._time_limit:g} s and was stopped")
+        return PacTimeout(f"{self.name} ran longer than {self._time_limit:g} s and was stopped")
 
     def _start(self) -> ScriptProcess:
         launcher = find_launcher(self._worker_python)

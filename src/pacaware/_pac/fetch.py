@@ -36,6 +36,8 @@ MAX_BYTES: Final = 1 << 20
 MAX_REDIRECTS: Final = 10
 _TYPES: Final = ("application/x-ns-proxy-autoconfig", "application/x-javascript-config")
 _URL_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+# urllib3 begins with the connection: as <... object at 0x7f...> up to 2.0, as its class, host and port since.
+_CONNECTION: Final = re.compile(r"(?:<.*>|\w+\(host='[^']*', port=\d+\)): ", re.DOTALL)
 _FRESHNESS: Final = ("cache_control", "expires", "age", "date", "etag", "last_modified")
 
 
@@ -258,7 +260,7 @@ class _Download:
         reason: BaseException = exc
         while isinstance(reason, urllib3.exceptions.MaxRetryError) and reason.reason is not None:
             reason = reason.reason
-        text = str(reason).rpartition(">: ")[2] or type(reason).__name__
+        text = _CONNECTION.sub("", str(reason)) or type(reason).__name__
         if isinstance(reason, urllib3.exceptions.SSLError | ssl.SSLError):
             advice = "the certificate of its server was not accepted; if your company signs its own, install that root"
         elif isinstance(reason, urllib3.exceptions.ConnectTimeoutError) and not _is_refused(reason):

@@ -21,6 +21,7 @@ from pacaware.errors import PacError, PacFetchError, PacTimeout
 __all__ = ["LoadedScript", "PacSource", "source_of"]
 
 _log: Final = logging.getLogger("pacaware")
+_SHOWN: Final = 200
 
 
 class LoadedScript(NamedTuple):
@@ -193,8 +194,13 @@ def source_of(
         lookups=lookups,
         time_limit=script_seconds,
         dialect=config.pac_dialect or "chromium",
+        name=f"the PAC file {_shortened(redact_url(config.pac_url.strip()))}",
     )
     return PacSource(config.pac_url.strip(), make_script, allow_file=config.allow_file, clock=clock)
+
+
+def _shortened(url: str) -> str:
+    return url if len(url) <= _SHOWN else f"{url[:_SHOWN]}..."  # data: URLs hold the whole script
 
 
 def _updated(file: PacFile, answer: NotModified) -> PacFile:

@@ -337,6 +337,8 @@ class Dispatcher:
         self._annotate(seen, failover)
         if (text := _refusal_in(exc)) is not None:
             seen.add_note(f"pacaware: {failover.current.pac_text} refused: {text}")
+        if isinstance(exc, FinalRefusal) and exc.error is not None:
+            seen.add_note(f"pacaware: {exc.error}")
         raise seen from cause or exc
 
     def _annotate(self, exc: Exception | None, failover: FailOver) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from typing import Any
+from typing import Any, Final
 
 from pacaware._core.actions import Refused, RouteBroken
 from pacaware._requests._pair import Pair
@@ -20,6 +20,9 @@ __all__ = [
     "route_failed",
     "translated",
 ]
+
+# What OpenSSL makes of an answer in plain text.
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST"})
 
 
 class RouteFailed(Exception):
@@ -73,6 +76,8 @@ def route_failed(exc: Exception, what: str, limit: float | None) -> RouteFailed:
         return RouteFailed(f"its name cannot be resolved ({exc.strerror})")
     if isinstance(exc, ssl.SSLCertVerificationError):
         return RouteFailed(f"its certificate is not trusted ({exc.verify_message})")
+    if isinstance(exc, ssl.SSLError) and exc.reason in _NOT_TLS:
+        return RouteFailed("it does not speak TLS; is it an http:// proxy (PROXY in a PAC file)?")
     if isinstance(exc, ssl.SSLError):
         return RouteFailed(f"{what}: {exc.reason or exc}")
     if isinstance(exc, OSError) and exc.strerror:
