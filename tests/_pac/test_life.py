@@ -30,8 +30,8 @@ START = """
         return PacScript(text, lookups=FixedLookups({}, ()), **options)
     SIMPLE = "function FindProxyForURL(u, h) { while (h == 'bad'); return 'PROXY ' + h + ':1' }"
     SLOW = (
-        "function FindProxyForURL(u, h)"
-        " { for (var t = Date.now(); Date.now() < t + 300;); return 'PROXY ' + h + ':1' }"
+        "function FindProxyForURL(u, h) { var t = Date.now() + 300; while (Date.now() < t);"
+        "return 'PROXY ' + h + ':1' }"
     )
 """
 
