@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import io
 import logging
+import socket
 
 import pytest
 import requests
 
+from pacaware._auth.store import ProxyAuth
+from pacaware._core.actions import Reconnect
+from pacaware._core.connect import ConnectHandshake
 from pacaware._core.forward import BUFFER_LIMIT
-from pacaware._models import DIRECT
+from pacaware._models import DIRECT, ProxyServer
+from pacaware._requests._dial import Deadline
+from pacaware._requests._wiring import handshake
 from pacaware.errors import ProxyAuthError
 from pacaware.requests import PacAdapter, mount
 from pacaware.testing import BasicUsers, ClosingProxy, Offer, Proxy, SocksProxy
@@ -75,6 +81,18 @@ def test_no_credentials(new_session, auth_proxy, tls_origin):
     with pytest.raises(requests.exceptions.ProxyError) as caught:
         new_session(auth_proxy).get(tls_origin.url_for("origin.test"))
     assert "no credentials were found" in str(caught.value.__cause__)
+
+
+def test_a_proxy_that_has_answered_and_closed_before_we_are_done_sending():
+    """What it said is read all the same, and its 407 is answered on a new connection."""
+    proxy = ProxyServer("http", "proxy.test", 8080)
+    auth = ProxyAuth(LOGON).controller(proxy)
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            theirs.sendall(b"HTTP/1.1 407 Logon\r\nProxy-Authenticate: Basic\r\nConnection: close\r\n\r\n")
+        machine = ConnectHandshake("origin.test", 443, auth)
+        assert handshake(ours, machine, auth, Deadline(5)) == Reconnect()
 
 
 def test_socks_logon_rejected(new_session, url):
