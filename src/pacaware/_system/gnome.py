@@ -119,12 +119,16 @@ def _manual(values: Values) -> ProxyConfig | None:
         if not host.strip():
             continue
         number = port if isinstance(port, int) and 0 < port < 65536 else 0
-        server = draft.proxy(scheme, host, f"{_WHERE}.{scheme} host", number)
-        user = values.get("http.authentication-user")
-        if scheme == "http" and values.get("http.use-authentication") is True and isinstance(user, str) and user:
-            draft.credentials.append((server.netloc, user, str(values.get("http.authentication-password") or "")))
+        draft.proxy(scheme, host, f"{_WHERE}.{scheme} host", number)
     if draft.proxy_server is None:
         return None
+    user = values.get("http.authentication-user")
+    if values.get("http.use-authentication") is True and isinstance(user, str) and user:
+        password = str(values.get("http.authentication-password") or "")
+        servers = draft.proxy_server.split(";")
+        draft.credentials += [
+            (entry.partition("://")[2], user, password) for entry in servers if entry.startswith("http=")
+        ]
     hosts = values.get("ignore-hosts")
     ignored = ",".join(str(host) for host in hosts) if isinstance(hosts, list) else None
     return draft.config(ProxyConfig(bypass=draft.bypass(ignored, f"{_WHERE} ignore-hosts"), bypass_dialect="gnome"))

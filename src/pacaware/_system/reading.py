@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pacaware._core.lenient import tidy_bypass, tidy_pac_url, tidy_proxies, tidy_proxy
 from pacaware._models import ProxyConfig, Step
+from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from pacaware._models import ProxyServer
+    from pacaware._core.lenient import Tidy
 
 __all__ = ["Draft", "Reading", "file_state"]
 
@@ -54,21 +57,35 @@ class Draft:
         self.notes += notes
         return plain
 
-    def proxies(self, text: str, place: str) -> None:
-        """Read a setting in the form of Windows."""
-        tidy = tidy_proxies(text, place)
-        self._entries.append(tidy.text)
+    def proxies(self, text: str, place: str, *, decides: bool = True) -> None:
+        """Read a setting in the form of Windows.
+
+        Where it only stands in for a PAC file (not ``decides``), one that cannot be used is left out with a note.
+        """
+        with self._leaving_out(decides):
+            tidy = tidy_proxies(text, place)
+            self._add(tidy.text, tidy)
+
+    def proxy(self, scheme: str, host: str, place: str, port: int = 0, *, decides: bool = True) -> None:
+        """Read the proxy that a desktop names for one scheme, or its SOCKS proxy, which comes last."""
+        with self._leaving_out(decides):
+            server, tidy = tidy_proxy(host, place, port=port, scheme="socks5" if scheme == "socks" else "http")
+            # A SOCKS proxy alone is for everything.
+            self._add(f"{scheme}={server}" if self._entries or scheme != "socks" else str(server), tidy)
+
+    def _add(self, entry: str, tidy: Tidy) -> None:
+        self._entries.append(entry)
         self.credentials += tidy.credentials
         self.notes += tidy.notes
 
-    def proxy(self, scheme: str, host: str, place: str, port: int = 0) -> ProxyServer:
-        """Read the proxy that a desktop names for one scheme, or its SOCKS proxy, which comes last."""
-        server, tidy = tidy_proxy(host, place, port=port, scheme="socks5" if scheme == "socks" else "http")
-        # A SOCKS proxy alone is for everything.
-        self._entries.append(f"{scheme}={server}" if self._entries or scheme != "socks" else str(server))
-        self.credentials += tidy.credentials
-        self.notes += tidy.notes
-        return server
+    @contextlib.contextmanager
+    def _leaving_out(self, decides: bool) -> Iterator[None]:
+        try:
+            yield
+        except ConfigError as exc:
+            if decides:
+                raise
+            self.notes.append(f"{exc}; it is left out")
 
     @property
     def proxy_server(self) -> str | None:
