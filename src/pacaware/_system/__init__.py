@@ -6,15 +6,16 @@ Importing this package makes ProxyConfig.from_environ and ProxyConfig.from_syste
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
-from pacaware._models import ConfigReaders, ProxyConfig, plug_in_readers
+from pacaware._models import CachePolicy, ConfigReaders, ProxyConfig, plug_in_readers
 from pacaware._system.environ import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["from_environ", "from_system"]
+__all__ = ["from_environ", "from_system", "system_cache_policy"]
 
 
 def from_environ(environ: Mapping[str, str]) -> ProxyConfig:
@@ -34,6 +35,15 @@ def from_system(source: str | None = None, environ: Mapping[str, str] | None = N
     from pacaware._system import system  # most programs have the environment or code decide and never need it
 
     return system.from_system(source, os.environ if environ is None else environ)
+
+
+def system_cache_policy() -> CachePolicy:
+    """Return what the system is told about remembering answers and bad proxies; Windows alone says anything."""
+    if sys.platform != "win32":
+        return CachePolicy()
+    from pacaware._system import system
+
+    return system.cache_policy()
 
 
 plug_in_readers(ConfigReaders(system=from_system, environ=from_environ))

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
+from typing import TYPE_CHECKING, Final
 
 from pacaware._core.compiled import CompiledSettings, compile_settings
 from pacaware._models import ProxyConfig
-from pacaware._system.environ import fingerprint, no_proxy, read_config
+from pacaware._system.environ import fingerprint, no_proxy
+from pacaware._system.look import SystemLook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["SettingsReader"]
+
+
+_log: Final = logging.getLogger("pacaware")
+# Neither changes on its own: code says what it says, and the environment is looked at by its own variables.
+_NOT_THE_SYSTEM: Final = frozenset({"code", "environment", "wsl"})
 
 
 class SettingsReader:
@@ -18,10 +30,13 @@ class SettingsReader:
     the environment nor the system is read. Not thread-safe.
     """
 
-    def __init__(self, config: ProxyConfig | None, *, trust_env: bool) -> None:
+    def __init__(
+        self, config: ProxyConfig | None, *, trust_env: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._current = None if config is None else compile_settings(config)
         self.constant = config is not None or not trust_env
         self._fingerprint: tuple[str | None, ...] = ()
+        self._look = SystemLook(clock)
 
     def read(self) -> CompiledSettings:
         """Return the settings: the same object for as long as they are the same.
@@ -34,11 +49,17 @@ class SettingsReader:
                 current = self._current = compile_settings(ProxyConfig(origin="none"))
             return current
         now = fingerprint(os.environ)
-        if current is None or now != self._fingerprint:
-            config = read_config(os.environ) or ProxyConfig.from_system(None, os.environ)
-            settings = compile_settings(config, no_proxy(os.environ))
+        if current is None or now != self._fingerprint or self._system_changed(current):
+            # What changes while it is being read is noticed at the next look.
+            settings = compile_settings(ProxyConfig.from_system(None, os.environ), no_proxy(os.environ))
+            self._system_changed(settings)
             if settings != current:
                 current = self._current = settings
+                for step in settings.warnings:
+                    _log.warning("%s: %s", step.name, step.detail)
             self._fingerprint = now
         assert current is not None  # for the type checker
         return current
+
+    def _system_changed(self, settings: CompiledSettings) -> bool:
+        return settings.config.origin not in _NOT_THE_SYSTEM and self._look.changed(os.environ)

@@ -40,10 +40,10 @@ def desktop(environ: Mapping[str, str]) -> str:
 
 
 def kde_version(environ: Mapping[str, str]) -> int:
-    """Return the KDE whose folders hold the settings: 3, 4, 5 or 6 (4 where the session does not say)."""
+    """Return the KDE whose folders hold the settings: 3, 4, 5 or 6; outside of a session of KDE those of 5 and 6."""
     version = environ.get("KDE_SESSION_VERSION")
     if "KDE" in (name.strip() for name in environ.get("XDG_CURRENT_DESKTOP", "").split(":")):
         return int(version) if version in ("5", "6") else 4
-    if environ.get("DESKTOP_SESSION") in ("kde4", "kde-plasma") or version is not None:
-        return 4
-    return 3
+    if desktop(environ) != "kde":
+        return 5
+    return 4 if environ.get("DESKTOP_SESSION") in ("kde4", "kde-plasma") or version is not None else 3

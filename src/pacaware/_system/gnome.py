@@ -122,13 +122,16 @@ def _manual(values: Values) -> ProxyConfig | None:
         draft.proxy(scheme, host, f"{_WHERE}.{scheme} host", number)
     if draft.proxy_server is None:
         return None
-    user = values.get("http.authentication-user")
-    if values.get("http.use-authentication") is True and isinstance(user, str) and user:
-        password = str(values.get("http.authentication-password") or "")
-        servers = draft.proxy_server.split(";")
-        draft.credentials += [
-            (entry.partition("://")[2], user, password) for entry in servers if entry.startswith("http=")
-        ]
+    draft.credentials += _credentials(values, draft.proxy_server)
     hosts = values.get("ignore-hosts")
     ignored = ",".join(str(host) for host in hosts) if isinstance(hosts, list) else None
     return draft.config(ProxyConfig(bypass=draft.bypass(ignored, f"{_WHERE} ignore-hosts"), bypass_dialect="gnome"))
+
+
+def _credentials(values: Values, proxy_server: str) -> list[tuple[str, str, str]]:
+    """Return user and password for the HTTP proxy, the only one that the schema has them for."""
+    user, password = values.get("http.authentication-user"), values.get("http.authentication-password")
+    http = next((entry for entry in proxy_server.split(";") if entry.startswith("http=")), None)
+    if values.get("http.use-authentication") is not True or not isinstance(user, str) or not user or http is None:
+        return []
+    return [(http.partition("://")[2], user, str(password or ""))]

@@ -1,4 +1,4 @@
-"""Where no desktop can be expected to have settings (containers, WSL, ssh sessions, services), and what to set there."""
+"""Where no settings of a desktop can be expected (container, WSL, ssh session, service), and what to set there."""
 
 from __future__ import annotations
 
