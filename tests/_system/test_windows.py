@@ -208,7 +208,7 @@ def test_pac_files_on_disk(build, name, allowed):
 
 def test_a_proxy_that_cannot_be_made_out():
     """It is an error with its place where it decides, and left out with a note where a script comes first."""
-    with pytest.raises(ConfigError, match="WinHttpGetIEProxyConfigForCurrentUser: ProxyServer: .*two ports") as caught:
+    with pytest.raises(ConfigError, match=r"WinHttpGetIEProxyConfigForCurrentUser: ProxyServer: .*two ports") as caught:
         read_config(Fake(IEConfig(False, None, "user:secret@p:80:81", None)))
     assert "secret" not in str(caught.value)
     config = read_config(Fake(IEConfig(False, PAC, "p:80:81", None))).config

@@ -78,7 +78,7 @@ def test_winhttp_values(row):
 
 
 def test_what_netsh_writes():
-    """netsh sets the flags for direct and for a proxy together; the proxy is in use."""
+    """Netsh sets the flags for direct and for a proxy together; the proxy is in use."""
     assert WinHttpSettings(flags=3, proxy_server="p:1").uses_proxy
     assert WinHttpSettings().encode().hex() == "1800000000000000010000000000000000000000"
 

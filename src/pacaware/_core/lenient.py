@@ -32,9 +32,9 @@ _AROUND: Final = re.compile(r"\s*([=,])\s*|(?<=\S)\s*(:)\s*(?=[0-9])")
 _SEMICOLON_SCHEME: Final = re.compile(r"\b(https?|socks[45]?[ah]?)\s*;\s*[/\\]{2}", re.IGNORECASE)
 _ODD: Final = re.compile(r"\s:|:\s|;\s*[/\\]")
 _ENDS_IN_PORT: Final = re.compile(r":[0-9]+/?\Z|=\Z")
-_KEY: Final = re.compile(r"([A-Za-z]+)\s*=\s*(.*)", re.DOTALL)
 _PAC_NAME: Final = re.compile(r"\.(?:pac|dat|js)\Z", re.IGNORECASE)
 _FILE: Final = re.compile(r"file:|[A-Za-z]:[/\\]|\\\\|/", re.IGNORECASE)
+_KEYS: Final = ("", "http", "https", "ftp", "socks")
 _DECIDES: Final = frozenset({"", "http", "https"})
 
 
@@ -69,22 +69,23 @@ def tidy_proxies(text: str, place: str) -> Tidy:
     repaired = plain != clean or _ODD.search(plain) is not None
     notes: list[str] = []
     entries: list[str] = []
+    seen: set[str] = set()
     for entry, joined in _entries(plain):
-        match = _KEY.fullmatch(entry)
-        key, value = (match[1].lower(), match[2]) if match else ("", entry)
+        key, equals, value = entry.partition("=")
+        key, value = (key.lower(), value) if equals else ("", entry)
         if not value:
             continue
         try:
-            found = _proxy(value, "socks4" if key == "socks" else "http", place)
+            written, changed, more = _candidates(key, value, place)
         except ConfigError as exc:
-            if key in _DECIDES and key not in (known.partition("=")[0] for known in entries):
+            if key in _DECIDES and key not in seen:
                 raise
             notes.append(f"{exc}; it is left out")
             continue
-        written = str(found.server) if found.scheme_written or found.server.scheme != "http" else found.server.netloc
+        seen.add(key)
         entries.append((f"{key}=" if key else "") + written)
-        repaired = repaired or found.repaired or joined
-        notes += found.notes
+        repaired = repaired or changed or joined
+        notes += more
     if not entries:
         raise ConfigError(f"{place}: {clean!r} names no proxy")
     tidy = ";".join(entries)
@@ -180,6 +181,27 @@ def _split_schemes(text: str) -> tuple[str, list[str]]:
         names.append(match[1].lower())
         text = text[match.end() :]
     return text, names
+
+
+def _candidates(key: str, value: str, place: str) -> tuple[str, bool, list[str]]:
+    """Read the proxies for one key, parted by commas; returns them as text, whether one was repaired, and notes."""
+    if key not in _KEYS:
+        raise ConfigError(f"{place}: {key!r} is not one of {', '.join(filter(None, _KEYS))}")
+    texts: list[str] = []
+    notes: list[str] = []
+    repaired = False
+    for text in filter(None, value.split(",")):
+        if text.lower() == "direct://":
+            texts.append("direct://")
+            continue
+        found = _proxy(text, "socks4" if key == "socks" else "http", place)
+        plain = found.server.scheme == "http" and not found.scheme_written
+        texts.append(found.server.netloc if plain else str(found.server))
+        repaired = repaired or found.repaired
+        notes += found.notes
+    if not texts:
+        raise ConfigError(f"{place}: {value!r} names no proxy")
+    return ",".join(texts), repaired, notes
 
 
 class _Found(NamedTuple):
