@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 
 from pacaware._core.compiled import compile_settings
@@ -18,48 +16,14 @@ from pacaware._system.windows import (
     read_config,
     read_winhttp,
 )
-from pacaware._system.windows_blob import ConnectionSettings, WinHttpSettings
+from pacaware._system.windows_blob import WinHttpSettings
 from pacaware.errors import ConfigError
 from tests._system.expected import assert_is, notes
+from tests._system.machines import CONNECTIONS, Fake, blob, plain
 from tests.data import rows
 
-CONNECTIONS = INTERNET_SETTINGS + r"\Connections"
 WINHTTP = INTERNET_SETTINGS + r"\WinHttp"
 PAC = "http://pac.test/p.pac"
-
-
-@dataclass
-class Fake:
-    """A machine that answers what it is told to."""
-
-    answer: IEConfig | None = None
-    registry: dict = field(default_factory=dict)
-    active: str | None = None
-    service: bool = False
-    build_number: int = 19045
-
-    def value(self, hive, key, name):
-        return self.registry.get((hive, key, name))
-
-    def ie_config(self):
-        return self.answer
-
-    def connection(self):
-        return self.active
-
-    def is_service(self):
-        return self.service
-
-    def build(self):
-        return self.build_number
-
-
-def plain(hive="HKCU", **values):
-    return {(hive, INTERNET_SETTINGS, name): value for name, value in values.items()}
-
-
-def blob(name="DefaultConnectionSettings", hive="HKCU", **values):
-    return {(hive, CONNECTIONS, name): ConnectionSettings(**values).encode()}
 
 
 @pytest.mark.parametrize("row", rows("windows_settings"))

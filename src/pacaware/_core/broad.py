@@ -17,7 +17,7 @@ _RANGE: Final = re.compile(r".*/([0-9]+)")
 # Literal parts that say nothing about whose host it is.
 _COMMON: Final = frozenset({"", "www", "web", "mail", "ftp", "api", "m"})
 #: Shorter prefixes than these hold more than any one organisation has.
-_SHORTEST: Final = {4: 7, 6: 15}
+_SHORTEST: Final = {4: 8, 6: 4}
 
 
 class BroadRule(NamedTuple):

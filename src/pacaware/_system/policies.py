@@ -82,7 +82,8 @@ def _readings(browser: str, where: str, values: object) -> Iterator[tuple[str, R
 
 
 def _reading(where: str, said: Mapping[str, Any]) -> Reading:
-    mode = said.get("ProxyMode") or _MODES.get(said.get("ProxyServerMode", -1)) or "fixed_servers"
+    number = said.get("ProxyServerMode")
+    mode = said.get("ProxyMode") or _MODES.get(number if isinstance(number, int) else -1, "fixed_servers")
     bypass = said.get("ProxyBypassList")
     why = f"ProxyMode {mode}: for the browser alone, so it is shown and not used"
     try:
