@@ -107,7 +107,7 @@ class ProxyResolver:
 
     def _start(self) -> None:
         self._lock = threading.RLock()
-        self._reader = SettingsReader(self._config, trust_env=self._trust_env, clock=lambda: self._clock())
+        self._reader = SettingsReader(self._config, trust_env=self._trust_env)
         self._recent = RecentDecisions(self._policy.max_entries)
         self._memory = Memory(self._policy)
         self._current: _Current | None = None
@@ -290,7 +290,7 @@ class ProxyResolver:
         if current is not None and now < self._next_look:
             return current
         with self._lock:
-            settings, current = self._reader.read(), self._current
+            settings, current = self._reader.read(now), self._current
             if current is not None and settings is not current.settings:
                 self._counts["invalidations_settings"] += 1
                 _log.info("the settings have changed; everything remembered is dropped")

@@ -157,20 +157,18 @@ def test_what_the_system_is_told_to_remember():
 
 def test_a_look_every_ten_seconds(monkeypatch):
     """The system is asked at most every ten seconds, and a change is told once."""
-    now, seen, asked = [100.0], ["a"], []
+    seen, asked = ["a"], []
 
     def fingerprint(environ):
-        asked.append(now[0])
+        asked.append(seen[0])
         return tuple(seen)
 
     monkeypatch.setattr("pacaware._system.system.fingerprint", fingerprint)
-    look = SystemLook(lambda: now[0])
-    assert not look.changed({})
+    look = SystemLook()
+    assert not look.changed({}, 100.0)
     seen[0] = "b"
-    assert not look.changed({})
-    now[0] += 10
-    assert look.changed({})
-    assert not look.changed({})
-    now[0] += 10
-    assert not look.changed({})
-    assert asked == [100.0, 110.0, 120.0]
+    assert not look.changed({}, 109.9)
+    assert look.changed({}, 110.0)
+    assert not look.changed({}, 110.1)
+    assert not look.changed({}, 120.0)
+    assert asked == ["a", "b", "b"]

@@ -17,6 +17,7 @@ __all__ = ["CompiledSettings", "compile_settings"]
 _LONGEST: Final = 2064
 _TOO_LONG: Final = f"it is longer than the {_LONGEST} bytes that Windows promises to take; here the whole of it is used"
 
+
 @dataclass(frozen=True, slots=True)
 class CompiledSettings:
     """A ProxyConfig with its strings parsed; ``no_proxy`` is the environment's list where that applies."""

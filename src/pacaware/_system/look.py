@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["SystemLook"]
 
@@ -19,14 +18,12 @@ class SystemLook:
     Not thread-safe.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._next = 0.0
         self._seen: tuple[object, ...] | None = None
 
-    def changed(self, environ: Mapping[str, str]) -> bool:
-        """Whether there is something new since the last time that this was true; the first look is no change."""
-        now = self._clock()
+    def changed(self, environ: Mapping[str, str], now: float) -> bool:
+        """Whether there is something new since the last look; the first one finds no change. ``now`` is in seconds."""
         if self._seen is not None and now < self._next:
             return False
         from pacaware._system.system import fingerprint  # not needed where code or the environment decides
