@@ -103,6 +103,7 @@ def test_what_deserves_a_note(text, meant, said):
         ("gopher://p", "is not a proxy"),
         ("http=p:x;https=q:1", "'p:x' is not a proxy"),
         (";", "names no proxy"),
+        ("http=,;https=q:1", "names no proxy"),
         ("", "names no proxy"),
     ],
 )

@@ -47,6 +47,8 @@ def test_an_older_kde4_folder(tmp_path):
     write_kioslaverc(tmp_path, "", ".kde/share/config")
     write_kioslaverc(tmp_path, "", ".kde4/share/config")
     environ = {"DESKTOP_SESSION": "kde4", "HOME": str(tmp_path)}
+    empty = {**environ, "HOME": str(tmp_path / "none")}
+    assert config_files(empty) == [tmp_path / "none/.kde/share/config/kioslaverc"]
     os.utime(tmp_path / ".kde/share/config", (2, 2))
     os.utime(tmp_path / ".kde4/share/config", (1, 1))
     assert config_files(environ) == [tmp_path / ".kde/share/config/kioslaverc"]

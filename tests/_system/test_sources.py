@@ -168,6 +168,13 @@ def test_policies_in_the_registry(browser, values, expected):
     assert statuses(survey({}, machine)).keys() == {"environment", "windows", "winhttp"}
 
 
+def test_a_policy_that_cannot_be_used():
+    """A broken policy is shown with the reason, and breaks nothing."""
+    found = survey({}, windows(registry=policy("edge", ProxyServer="http=p:x")), every=True)
+    assert (found.sources[-1].status, found.winner.origin) == ("shown", "none")
+    assert "'x' is not a port" in found.sources[-1].why
+
+
 @pytest.mark.parametrize("setting", [None, "{", "[1]", 5, b"x"])
 def test_no_policy(setting):
     """A browser without a proxy policy, or with one that cannot be read, adds nothing."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pacaware._models import ProxyConfig
 from pacaware._system.reading import Reading
-from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,14 +85,11 @@ def _reading(where: str, said: Mapping[str, Any]) -> Reading:
     mode = said.get("ProxyMode") or _MODES.get(number if isinstance(number, int) else -1, "fixed_servers")
     bypass = said.get("ProxyBypassList")
     why = f"ProxyMode {mode}: for the browser alone, so it is shown and not used"
-    try:
-        config = ProxyConfig(
-            auto_detect=mode == "auto_detect",
-            pac_url=str(said.get("ProxyPacUrl", "")) or None if mode == "pac_script" else None,
-            proxy_server=str(said.get("ProxyServer", "")) or None if mode == "fixed_servers" else None,
-            bypass=str(bypass) if bypass and mode == "fixed_servers" else None,
-            bypass_dialect="chromium",
-        )
-    except ConfigError as exc:
-        return Reading(where, None, f"{why}; {exc}")
+    config = ProxyConfig(
+        auto_detect=mode == "auto_detect",
+        pac_url=str(said.get("ProxyPacUrl", "")) or None if mode == "pac_script" else None,
+        proxy_server=str(said.get("ProxyServer", "")) or None if mode == "fixed_servers" else None,
+        bypass=str(bypass) if bypass and mode == "fixed_servers" else None,
+        bypass_dialect="chromium",
+    )
     return Reading(where, config, why)

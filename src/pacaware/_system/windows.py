@@ -128,8 +128,10 @@ def cache_policy(machine: Machine) -> CachePolicy:
 def fingerprint(machine: Machine) -> tuple[object, ...]:
     """Return what changes with the settings: the values themselves, which cost microseconds each."""
     names = ("ProxyEnable", "ProxyServer", "ProxyOverride", "AutoConfigURL", "AutoDetect")
+    connection = machine.connection() or _LAN
     return (
-        *(machine.value(hive, _CONNECTIONS, machine.connection() or _LAN) for hive in ("HKCU", "HKLM")),
+        connection,
+        *(machine.value(hive, _CONNECTIONS, connection) for hive in ("HKCU", "HKLM")),
         *(machine.value(hive, INTERNET_SETTINGS, name) for hive in ("HKCU", "HKLM") for name in names),
         machine.value("HKLM", _CONNECTIONS, "WinHttpSettings"),
         machine.value("HKLM", _WINHTTP, "DisableWpad"),
