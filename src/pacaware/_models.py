@@ -247,7 +247,8 @@ class ProxyConfig:
     ``proxy_server`` is in WinINet's form: ``p:8080`` or ``http=a:1;https=b:2;socks=c``. ``bypass`` is a list in
     ``bypass_dialect`` (windows, no_proxy, chromium, gnome, kde, macos). A user and password found in a proxy's URL are
     moved to ``proxy_credentials``: (host:port, user, password) triples that no repr shows. ``pac_mandatory`` and
-    ``pac_dialect`` are None where the origin of the settings decides.
+    ``pac_dialect`` are None where the origin of the settings decides. ``notes`` are what its reader has to say about
+    them; they become steps of every decision.
     """
 
     auto_detect: bool = False
@@ -261,6 +262,7 @@ class ProxyConfig:
     allow_file: bool = False
     origin: str = field(default="code", repr=False)
     proxy_credentials: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    notes: tuple[Step, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.proxy_server and "@" in self.proxy_server:

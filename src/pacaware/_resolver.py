@@ -23,6 +23,7 @@ from pacaware._core.selection import Next, Setting, Trouble, after_trouble
 from pacaware._core.target import Target, parse_target
 from pacaware._flights import SingleFlight
 from pacaware._models import DIRECT, CachePolicy, Decision, ProxyConfig, ProxyList, Step, redact_url
+from pacaware._system import system_cache_policy
 from pacaware._system.changes import SettingsReader
 from pacaware.errors import ConfigError, PacFetchError
 
@@ -92,7 +93,7 @@ class ProxyResolver:
         if engine not in ("auto", "pacparser", "quickjs"):
             raise ConfigError(f"engine={engine!r}: the engine is 'auto', 'pacparser' or 'quickjs'")
         self._config = config
-        self._policy = cache or CachePolicy()
+        self._policy = cache or system_cache_policy()
         self._trust_env = trust_env
         self._engine = engine
         self._resolve_timeout = resolve_timeout
@@ -289,7 +290,7 @@ class ProxyResolver:
         if current is not None and now < self._next_look:
             return current
         with self._lock:
-            settings, current = self._reader.read(), self._current
+            settings, current = self._reader.read(now), self._current
             if current is not None and settings is not current.settings:
                 self._counts["invalidations_settings"] += 1
                 _log.info("the settings have changed; everything remembered is dropped")

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pacaware import _system
 from pacaware._core.bypass import BypassRules
 from pacaware._core.proxy_rules import ProxyRules
 from pacaware._core.selection import is_strict
@@ -99,19 +98,19 @@ def test_our_own_variables(environ, expected):
 
 
 @pytest.mark.parametrize(
-    ("environ", "expected"),
+    ("environ", "expected", "origin"),
     [
-        ({"auto_proxy": "", "http_proxy": "p"}, {"auto_detect": True}),
-        ({"AUTO_PROXY": PAC, "WSL_PAC_URL": "http://other.test/"}, {"pac_url": PAC}),
-        ({"WSL_PAC_URL": PAC, "http_proxy": "p"}, {"pac_url": PAC}),
-        ({"PACAWARE": "system", "WSL_PAC_URL": PAC, "auto_proxy": ""}, {"pac_url": PAC}),
+        ({"auto_proxy": "", "http_proxy": "p"}, {"auto_detect": True}, "environment"),
+        ({"AUTO_PROXY": PAC, "WSL_PAC_URL": "http://other.test/"}, {"pac_url": PAC}, "environment"),
+        ({"WSL_PAC_URL": PAC, "http_proxy": "p"}, {"pac_url": PAC}, "wsl"),
+        ({"PACAWARE": "system", "WSL_PAC_URL": PAC, "auto_proxy": ""}, {"pac_url": PAC}, "wsl"),
     ],
     ids=str,
 )
-def test_scripts_that_the_desktop_names(environ, expected):
+def test_scripts_that_the_desktop_names(environ, expected, origin):
     """auto_proxy comes before WSL_PAC_URL, both before the proxy variables; trouble with them is no error."""
     config = read_config(environ)
-    assert config == ProxyConfig(**expected, pac_mandatory=False, origin="environment")
+    assert config == ProxyConfig(**expected, pac_mandatory=False, origin=origin)
     assert not is_strict(config)
 
 
@@ -226,12 +225,6 @@ def test_any_environment_reads_or_is_refused(environ):
         return
     if config is not None and config.proxy_server is not None:
         assert ProxyRules.parse(config.proxy_server).entries
-
-
-def test_the_desktop_is_not_read_yet():
-    """from_system answers with an empty configuration that says it comes from nowhere."""
-    assert ProxyConfig.from_system() == ProxyConfig(origin="none")
-    assert _system.from_system("winhttp", {}).origin == "none"
 
 
 @pytest.mark.parametrize("name", ["PACAWARE", "PACAWARE_BYPASS", "no_proxy", "NO_PROXY", "http_proxy", "WSL_PAC_URL"])

@@ -27,8 +27,9 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def environ(monkeypatch):
-    """No proxy variable is set, whatever the machine has; return what can set some."""
-    for name in _NAMES:
+    """No proxy variable is set and no desktop runs, whatever the machine has; return what can set some."""
+    desktop = ("XDG_CURRENT_DESKTOP", "DESKTOP_SESSION", "GNOME_DESKTOP_SESSION_ID", "KDE_FULL_SESSION")
+    for name in (*_NAMES, *desktop):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 

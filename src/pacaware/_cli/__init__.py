@@ -54,6 +54,10 @@ def _call(options: argparse.Namespace) -> int:
         from pacaware._cli.pac import run as run_pac
 
         status = run_pac(options)
+    elif options.command == "settings":
+        from pacaware._cli.settings import settings
+
+        status = settings(as_json=options.json, every=options.all)
     else:
         from pacaware._cli.demo import demo
 
@@ -86,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--pac-url", metavar="URL", help="use this PAC file instead of this machine's settings")
 
     pac.add_parser(commands)
+    settings = commands.add_parser(
+        "settings",
+        help="show the proxy settings of this machine",
+        description="Show every source of proxy settings on this machine, what it says, and which one wins and why.",
+    )
+    settings.add_argument("--json", action="store_true", help="print them as JSON")
+    settings.add_argument("--all", action="store_true", help="show the proxy policies of Chrome and Edge too")
 
     commands.add_parser(
         "demo",

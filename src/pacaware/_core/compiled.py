@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pacaware._core.bypass import IMPLICIT, BypassRules
 from pacaware._core.proxy_rules import ProxyRules
@@ -11,6 +12,10 @@ from pacaware._core.target import Target
 from pacaware._models import DIRECT, ProxyConfig, ProxyList, Step
 
 __all__ = ["CompiledSettings", "compile_settings"]
+
+#: What fits into the settings dialog of Windows (document 004, section 2), in bytes.
+_LONGEST: Final = 2064
+_TOO_LONG: Final = f"it is longer than the {_LONGEST} bytes that Windows promises to take; here the whole of it is used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +59,8 @@ def compile_settings(config: ProxyConfig, no_proxy: str | None = None) -> Compil
     if config.bypass != no_proxy:  # what the proxy variables select has NO_PROXY for its bypass list
         dropped += [("bypass list", *entry) for entry in bypass.dropped]
     dropped += [("NO_PROXY", *entry) for entry in (environment.dropped if environment else ())]
-    warnings = tuple(Step(place, "warning", f"{entry!r} is left out: {reason}") for place, entry, reason in dropped)
-    return CompiledSettings(config, order, rules, bypass, environment, warnings)
+    warnings = [*config.notes]
+    warnings += [Step(place, "warning", f"{entry!r} is left out: {reason}") for place, entry, reason in dropped]
+    if config.bypass and config.bypass_dialect == "windows" and len(config.bypass.encode(errors="replace")) > _LONGEST:
+        warnings.append(Step("bypass list", "warning", _TOO_LONG))
+    return CompiledSettings(config, order, rules, bypass, environment, tuple(warnings))

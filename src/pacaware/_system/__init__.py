@@ -5,15 +5,17 @@ Importing this package makes ProxyConfig.from_environ and ProxyConfig.from_syste
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
-from pacaware._models import ConfigReaders, ProxyConfig, plug_in_readers
+from pacaware._models import CachePolicy, ConfigReaders, ProxyConfig, plug_in_readers
 from pacaware._system.environ import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["from_environ", "from_system"]
+__all__ = ["from_environ", "from_system", "system_cache_policy"]
 
 
 def from_environ(environ: Mapping[str, str]) -> ProxyConfig:
@@ -25,12 +27,23 @@ def from_environ(environ: Mapping[str, str]) -> ProxyConfig:
 
 
 def from_system(source: str | None = None, environ: Mapping[str, str] | None = None) -> ProxyConfig:
-    """Return a configuration without any setting: no desktop or operating system is read yet.
+    """Return the settings in force on this machine: the environment's, else those of the desktop or system.
 
-    The arguments are there for the readers to come and change nothing today.
+    ``source`` names one kind instead: environment, windows, winhttp, macos, gnome or kde. Raises ConfigError for
+    settings that cannot be used, and for a source that this system does not have.
     """
-    del source, environ
-    return ProxyConfig(origin="none")
+    from pacaware._system import system  # most programs have the environment or code decide and never need it
+
+    return system.from_system(source, os.environ if environ is None else environ)
+
+
+def system_cache_policy() -> CachePolicy:
+    """Return what the system is told about remembering answers and bad proxies; Windows alone says anything."""
+    if sys.platform != "win32":
+        return CachePolicy()
+    from pacaware._system import system
+
+    return system.cache_policy()
 
 
 plug_in_readers(ConfigReaders(system=from_system, environ=from_environ))

@@ -22,7 +22,7 @@ from pacaware.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["fingerprint", "no_proxy", "read_config"]
+__all__ = ["fingerprint", "names_set", "no_proxy", "read_config"]
 
 _Credentials: TypeAlias = tuple[tuple[str, str, str], ...]
 
@@ -62,6 +62,11 @@ def fingerprint(environ: Mapping[str, str]) -> tuple[str | None, ...]:
     return tuple(map(environ.get, _NAMES))
 
 
+def names_set(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the variables read here that are set."""
+    return tuple(name for name in _NAMES if name in environ)
+
+
 def _own(environ: Mapping[str, str]) -> ProxyConfig | None:
     allow_file = _flag(environ, "PACAWARE_ALLOW_FILE")
     auto_detect = _flag(environ, "PACAWARE_AUTO_DETECT")
@@ -93,7 +98,7 @@ def _others(environ: Mapping[str, str]) -> ProxyConfig | None:
         # Like a desktop's, these settings were not made for one program: trouble with the script is no error.
         return ProxyConfig(auto_detect=url is None, pac_url=url, pac_mandatory=False, origin="environment")
     if text := environ.get("WSL_PAC_URL", "").strip():
-        return ProxyConfig(pac_url=_pac_url(text, "WSL_PAC_URL"), pac_mandatory=False, origin="environment")
+        return ProxyConfig(pac_url=_pac_url(text, "WSL_PAC_URL"), pac_mandatory=False, origin="wsl")
     return None if system else _proxy_variables(environ)
 
 

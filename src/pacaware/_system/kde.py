@@ -1,0 +1,162 @@
+"""The proxy settings of KDE 3 to 6, in files named kioslaverc.
+
+Chromium's reading (SettingGetterImplKDE in net/proxy_resolution/proxy_config_service_linux.cc), with three things that
+KDE does and Chromium does not: ``$XDG_CONFIG_HOME``, ``/etc/xdg`` where ``$XDG_CONFIG_DIRS`` is not set, and variables
+in values whose key carries ``[$e]``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pacaware._models import ProxyConfig
+from pacaware._system.desktop import kde_version
+from pacaware._system.reading import Draft, Reading, file_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["config_files", "fingerprint", "parse_kioslaverc", "read_config", "settings_from"]
+
+_FILE: Final = "kioslaverc"
+# Chromium reads lines into 512 bytes and skips those that do not fit; a whole list of exceptions may be longer.
+_LONGEST_FILE: Final = 1_048_576
+_KEY: Final = re.compile(r"\s*([^=\[]*[^=\[\s])\s*((?:\[[^\]]*\])*)\s*=(.*)")
+_VARIABLE: Final = re.compile(r"\$(?:\$|\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_ESCAPE: Final = re.compile(r"\\([stnr\\])")
+_ESCAPED: Final = {"s": " ", "t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+_PROXIES: Final = (("http", "httpProxy"), ("https", "httpsProxy"), ("ftp", "ftpProxy"), ("socks", "socksProxy"))
+_HOST_AND_PORT: Final = re.compile(r"(\S+)\s+(\S+)")
+
+
+class _Value(NamedTuple):
+    text: str
+    file: Path
+
+
+def read_config(environ: Mapping[str, str], home: Path | None = None) -> Reading:
+    """Read kioslaverc where this session's KDE keeps it; ``home`` is used where ``$HOME`` is not set.
+
+    Raises ConfigError for a proxy that cannot be made out.
+    """
+    files = config_files(environ, home)
+    where = ", ".join(map(str, reversed(files))) or "kioslaverc: no home directory"
+    values: dict[str, _Value] = {}
+    for file in files:
+        text = _read(file)
+        if text is not None:
+            values.update({key: _Value(value, file) for key, value in parse_kioslaverc(text, environ)})
+    if not values:
+        return Reading(where, None, "there is no such file with proxy settings")
+    config = settings_from(values, environ)
+    used = ", ".join(dict.fromkeys(str(value.file) for value in values.values()))
+    if config is None:
+        return Reading(used, None, "its settings name no proxy")
+    return Reading(used, config, f"ProxyType={values['ProxyType'].text}")
+
+
+def config_files(environ: Mapping[str, str], home: Path | None = None) -> list[Path]:
+    """Return the places of kioslaverc, the one that wins last."""
+    if kde_home := environ.get("KDEHOME"):
+        return [Path(kde_home, "share/config", _FILE)]
+    own = Path(environ["HOME"]) if environ.get("HOME") else home
+    if own is None:
+        return []
+    version = kde_version(environ)
+    if version >= 5:
+        config_home = environ.get("XDG_CONFIG_HOME") or own / ".config"
+        shared = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
+        return [Path(folder, _FILE) for folder in (*reversed([item for item in shared if item]), config_home)]
+    kde3, kde4 = own / ".kde/share/config", own / ".kde4/share/config"
+    if version == 4 and (changed := _changed(kde4)) is not None and changed >= (_changed(kde3) or 0):
+        return [kde4 / _FILE]
+    return [kde3 / _FILE]
+
+
+def fingerprint(environ: Mapping[str, str], home: Path | None = None) -> tuple[object, ...]:
+    """Return what changes when one of the files is written; cheap enough for every look."""
+    return tuple(map(file_state, config_files(environ, home)))
+
+
+def parse_kioslaverc(text: str, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield (key, value) of the groups ``[Proxy Settings]``; later ones replace earlier ones.
+
+    A key's ``[$e]`` puts variables into its value, other marks in brackets are dropped.
+    """
+    inside = False
+    for line in re.split(r"\r?\n", text):
+        if line.startswith("["):
+            inside = line.startswith("[Proxy Settings]")
+        elif inside and (match := _KEY.fullmatch(line)):
+            value = _ESCAPE.sub(lambda escape: _ESCAPED[escape[1]], match[3].strip())
+            if re.search(r"\[\$[a-z]*e", match[2]):
+                value = _VARIABLE.sub(
+                    lambda name: "$" if name[0] == "$$" else environ.get(name[1] or name[2], ""), value
+                )
+            yield match[1], value
+
+
+def settings_from(values: Mapping[str, _Value], environ: Mapping[str, str]) -> ProxyConfig | None:
+    """Return the settings that the keys of kioslaverc make, or None if they name no proxy."""
+    mode = _number(values["ProxyType"].text) if "ProxyType" in values else 0
+    if mode not in (1, 2, 3, 4):
+        return ProxyConfig(origin="kde") if "ProxyType" in values else None
+    if mode == 3:
+        return ProxyConfig(auto_detect=True, origin="kde")
+    draft = Draft("kde")
+    if mode == 2:
+        script = values.get("Proxy Config Script")
+        url = draft.pac_url(script.text, f"Proxy Config Script in {script.file}") if script else None
+        # As in Chromium, a mode that wants a script and names none asks for detection.
+        return draft.config(ProxyConfig(pac_url=url, auto_detect=script is None or not script.text))
+    return _manual(values, environ if mode == 4 else None, draft)
+
+
+def _manual(values: Mapping[str, _Value], indirect: Mapping[str, str] | None, draft: Draft) -> ProxyConfig | None:
+    """Read the manual settings; with ``indirect`` the values are names of variables."""
+
+    def value(key: str) -> tuple[str, str]:
+        found = values.get(key)
+        if found is None or not found.text:
+            return "", ""
+        place = f"{key} in {found.file}"
+        if indirect is None:
+            return found.text, place
+        return indirect.get(found.text, ""), f"{found.text} (named by {place})"
+
+    for scheme, key in _PROXIES:
+        text, place = value(key)
+        if text.strip() and not text.startswith("//:"):
+            draft.proxy(scheme, _HOST_AND_PORT.sub(r"\1:\2", text), place)
+    if draft.proxy_server is None:
+        return None
+    reverse = values["ReversedException"].text.lower() if "ReversedException" in values else ""
+    return draft.config(
+        ProxyConfig(
+            bypass=draft.bypass(*value("NoProxyFor")),
+            bypass_dialect="kde",
+            reverse_bypass=reverse == "true" or _number(reverse) != 0,
+        )
+    )
+
+
+def _number(text: str) -> int:
+    match = re.fullmatch(r"[+-]?[0-9]{1,9}", text.strip(), re.ASCII)
+    return int(match[0]) if match else 0
+
+
+def _read(file: Path) -> str | None:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_LONGEST_FILE).decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _changed(folder: Path) -> float | None:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return None
