@@ -336,3 +336,12 @@ def test_without_a_filter_auto_takes_the_other_engine(make_script, monkeypatch, 
     script = make_script("function FindProxyForURL(u, h) { return 'DIRECT' }", engine=choice)
     assert script.find_proxy("http://a/", "a").text == "DIRECT"
     assert (script._engine.name, script._process.unfiltered) == (used, "an old kernel")
+
+
+@needs_filter
+def test_containment_can_be_read(make_script):
+    """What runs a script, and whether it is filtered, can be told to a person."""
+    script = make_script("function FindProxyForURL(u, h) { return 'DIRECT' }", engine="quickjs")
+    assert script.containment == "not running"
+    script.load()
+    assert script.containment == "quickjs, system calls filtered"

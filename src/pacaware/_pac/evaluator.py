@@ -12,11 +12,11 @@ import struct
 import threading
 import time
 import weakref
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pacaware._pac.dns import describe_key
 from pacaware._pac.engines import Engine, find_engines, find_launcher
@@ -25,7 +25,7 @@ from pacaware._pac.reply import Reply, read_reply
 from pacaware.errors import ConfigError, PacEngineError, PacScriptError, PacTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from pacaware._pac.dns import Answer, SupportsLookups
 
@@ -114,8 +114,11 @@ class PacScript:
     def load(self, *, timeout: float = 10.0) -> None:
         """Start the process and load the text; raises PacScriptError, PacTimeout, PacEngineError."""
         deadline = time.monotonic() + timeout
-        with self._turn(deadline):
+        self._take_turn(deadline)
+        try:
             self._ready(deadline)
+        finally:
+            self._lock.release()
 
     def find_proxy(self, url: str, host: str, *, timeout: float = 10.0) -> RawAnswer:
         """Return what the script answers; ``timeout`` bounds everything: waiting, loading, running, looking up.
@@ -123,21 +126,38 @@ class PacScript:
         Raises PacScriptError if it throws or answers no string, PacTimeout, PacEngineError.
         """
         deadline = time.monotonic() + timeout
-        request = {"op": "find", "url": url, "host": host, "clock": self._now}
-        with self._turn(deadline):
+        clock = "null" if self._now is None else repr(self._now)
+        question = f'{{"op":"find","url":{quote(url)},"host":{quote(host)},"clock":{clock},"answers":'
+
+        def frame(answers: str) -> bytes:
+            return f"{question}{answers}}}".encode("ascii")
+
+        self._take_turn(deadline)
+        try:
             loaded = self._ready(deadline)
             started = time.monotonic()
             try:
-                reply, answers = self._settle(request, self._expected(host), deadline)
+                reply, answers = self._settle(frame, self._expected(host), deadline)
             except _LeftIdle:
                 loaded = self._ready(deadline)
                 started = time.monotonic()
-                reply, answers = self._settle(request, self._expected(host), deadline)
+                reply, answers = self._settle(frame, self._expected(host), deadline)
             seconds = time.monotonic() - started
-            self._learn(reply.used, host)
+            if reply.used:
+                self._learn(reply.used, host)
+        finally:
+            self._lock.release()
         if reply.error is not None:
             raise reply.error
         return _answer(reply, loaded.reply, {**loaded.answers, **answers}, seconds)
+
+    @property
+    def containment(self) -> str:
+        """Which engine runs the script, and whether its system calls are filtered, as a person would say it."""
+        process, engine = self._process, self._engine
+        if process is None or engine is None:
+            return "not running"
+        return f"{engine.name}, {process.unfiltered or 'system calls filtered'}"
 
     def forgive(self) -> None:
         """Lift the quarantine of a script that ran over its time limit three times."""
@@ -148,19 +168,16 @@ class PacScript:
         with self._lock:
             self._drop()
 
-    @contextmanager
-    def _turn(self, deadline: float) -> Iterator[None]:
+    def _take_turn(self, deadline: float) -> None:
+        """Hold the lock, for the caller to release."""
         if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise PacTimeout(f"{self.name} is busy with other requests and did not get to this one in time")
-        try:
-            if self._kills >= MAX_KILLS:
-                raise PacTimeout(
-                    f"{self.name} ran over its time limit of {self._time_limit:g} s {MAX_KILLS} times "
-                    "and is not run any more until it changes or reset('pac')"
-                )
-            yield
-        finally:
+        if self._kills >= MAX_KILLS:
             self._lock.release()
+            raise PacTimeout(
+                f"{self.name} ran over its time limit of {self._time_limit:g} s {MAX_KILLS} times "
+                "and is not run any more until it changes or reset('pac')"
+            )
 
     # -- the world of the script
 
@@ -190,14 +207,14 @@ class PacScript:
         if self._process is not None and self._process.time_zone != os.environ.get("TZ"):
             self._drop()
         text = self._text.encode("utf-8", "replace")
-        request = {"op": "begin", "dialect": self._dialect, "clock": self._now}
+        question = json.dumps({"op": "begin", "dialect": self._dialect, "clock": self._now})[:-1] + ',"answers":'
 
-        def frame() -> bytes:
-            begin, prelude = json.dumps(request).encode(), _prelude()
+        def frame(answers: str) -> bytes:
+            begin, prelude = f"{question}{answers}}}".encode("ascii"), _prelude()
             header = struct.pack(">cdII", b"L", self._time_limit + 1.0, len(prelude), len(begin))
             return b"".join((header, prelude, begin, text))
 
-        reply, answers = self._settle(request, {}, deadline, frame)
+        reply, answers = self._settle(frame, {}, deadline)
         if reply.error is not None:
             message = f"{self.name} does not load: {reply.error.message}"
             error = PacScriptError(message, reply.error.line, reply.error.column)
@@ -224,22 +241,17 @@ class PacScript:
     # -- one request, however many runs it takes
 
     def _settle(
-        self,
-        request: dict[str, Any],
-        answers: dict[str, Answer],
-        deadline: float,
-        frame: Callable[[], bytes] | None = None,
+        self, frame: Callable[[str], bytes], answers: dict[str, Answer], deadline: float
     ) -> tuple[Reply, dict[str, Answer]]:
         """Ask until every lookup of the run was answered; return the reply and the answers it used.
 
-        What is sent is the request as JSON, or ``frame()``, which holds it.
+        ``frame`` makes what is sent of the answers as a JSON object.
         """
         seconds = self._time_limit
         for _ in range(MAX_ROUNDS + 1):
             texts = {key: answer.text for key, answer in answers.items()}
-            request["answers"] = texts
             started = time.monotonic()
-            reply = self._read(self._ask(frame() if frame else json.dumps(request).encode(), deadline, seconds), texts)
+            reply = self._read(self._ask(frame(json.dumps(texts) if texts else "{}"), deadline, seconds), texts)
             seconds -= time.monotonic() - started
             if reply.out_of_memory:
                 self._drop()

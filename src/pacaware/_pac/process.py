@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import struct
 import subprocess
 import sys
 import threading
@@ -125,9 +124,13 @@ class ScriptProcess:
 
     def ask(self, frame: bytes, deadline: float) -> bytes:
         """Send a request, return the reply; raises ProcessLate at ``deadline`` (monotonic), ProcessGone."""
+        data = len(frame).to_bytes(4, "big") + frame
+        if not _WINDOWS:
+            self._send(data, deadline)
+            return self._receive(deadline)
 
         def exchange() -> bytes:
-            self._send(struct.pack(">I", len(frame)) + frame, deadline)
+            self._send(data, deadline)
             return self._receive(deadline)
 
         return self._in_time(deadline, exchange)
@@ -173,6 +176,8 @@ class ScriptProcess:
             piece = os.read(self._from, 1 << 16)
             if not piece:
                 raise self._gone("it ended")
+            if not buffer and len(piece) >= 4 and len(piece) == 4 + int.from_bytes(piece[:4], "big"):
+                return piece[4:]
             buffer += piece
             if size is None and len(buffer) >= 4:
                 size = 4 + int.from_bytes(buffer[:4], "big")

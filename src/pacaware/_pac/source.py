@@ -156,7 +156,7 @@ class PacSource:
         steps = (
             Step("pac-fetch", "ok", f"{redact_url(file.url)}: {file.size} bytes", fetched),
             *(Step("pac-fetch", "note", note) for note in file.notes),
-            Step("pac-load", "ok", "the script parses", (time.perf_counter() - started) * 1000),
+            Step("pac-load", "ok", f"the script parses ({script.containment})", (time.perf_counter() - started) * 1000),
         )
         return LoadedScript(script, file, ignores_url(file.text), version, steps, check_at)
 
