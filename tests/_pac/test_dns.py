@@ -391,3 +391,38 @@ def test_resolv_conf_is_read(tmp_path):
     assert resolver.load(path).nameservers == ["10.0.0.53"]
     assert str(resolver.load(path).search[0]) == "corp.test."
     assert resolver.load(tmp_path / "none").nameservers == ["127.0.0.1"]
+
+
+def test_slow_names_of_one_run_cost_one_lookup(make_script, engine):
+    """Three independent names of a second each take about a second, and nothing the next time; a chain takes rounds."""
+    asked = []
+
+    def resolve(name, six, seconds):
+        asked.append(name)
+        time.sleep(1.0)  # what a slow DNS server does
+        return Resolved(("10.0.0.1",), 60)
+
+    text = """function FindProxyForURL(u, h) {
+        var found = [dnsResolve('a.' + h), isInNet('b.' + h, '10.0.0.0', '255.0.0.0'), isResolvable('c.' + h)];
+        return 'PROXY ' + found.join('-') + ':1';
+    }"""
+    script = make_script(text, lookups=Lookups(resolve), engine=engine)
+    script.load()
+    times = []
+    for _ in range(2):
+        started = time.monotonic()
+        assert script.find_proxy("http://x.test/", "x.test").text == "PROXY 10.0.0.1-true-true:1"
+        times.append(time.monotonic() - started)
+    assert 1.0 <= times[0] < 1.8
+    assert times[1] < 0.5
+    assert sorted(asked) == ["a.x.test", "b.x.test", "c.x.test"]
+
+
+def test_ever_new_names_end_in_time(make_script):
+    """A script that asks new names every run ends with an error that names some, long before patience does."""
+    text = "var n = 0; function FindProxyForURL(u, h) { return dnsResolve('n' + Math.random() + '.test') + '' }"
+    script = make_script(text, lookups=Lookups(Names(60)))
+    started = time.monotonic()
+    with pytest.raises(PacTimeout, match=r"new names after 20 rounds of lookups: n0\.\d+\.test"):
+        script.find_proxy("http://x/", "x")
+    assert time.monotonic() - started < 5

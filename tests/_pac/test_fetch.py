@@ -7,6 +7,7 @@ import gzip
 import http.server
 import socket
 import ssl
+import sys
 import threading
 import time
 from urllib.parse import quote
@@ -342,3 +343,17 @@ def test_drive_letters_are_paths():
     """C: is a drive and not a scheme."""
     with pytest.raises(PacFetchError, match="local file"):
         fetch_pac(r"C:\temp\proxy.pac")
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the store is a file elsewhere only")
+def test_private_authority_in_the_store(serve, tmp_path, monkeypatch):
+    """A company's own authority is accepted once it is in the store of the system, and only then."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    store = tmp_path / "store.pem"
+    authority.cert_pem.write_to_path(store)
+    server = serve(context=context)
+    with pytest.raises(PacFetchError, match="install that root"):
+        fetch_pac(server.url)
+    monkeypatch.setenv("SSL_CERT_FILE", str(store))
+    assert fetch_pac(server.url).text == PAC
