@@ -120,6 +120,7 @@ def test_what_could_mean_two_things(text, said):
         ("me:ｓecret@p:1", ("p:1", "me", "ｓecret")),
         ("http://me:s%20t@p:1/", ("p:1", "me", "s t")),
         ("me:secret＠p:1", ("p:1", "me", "secret")),
+        ("http//me:secret@p:1", ("p:1", "me", "secret")),
     ],
 )
 def test_passwords_are_kept_as_typed(text, credentials):

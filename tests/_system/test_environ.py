@@ -187,7 +187,8 @@ def test_a_user_in_a_proxy_url(environ, server, credentials):
         ("http_proxy", "p:8080x", "'8080x' is not a port"),
         ("https_proxy", "ftp://p:21", "scheme must be"),
         ("all_proxy", "http://p:1/path", "not a port"),
-        ("SOCKS_SERVER", "s:", "no port stands after"),
+        ("SOCKS_SERVER", "s:0", "not a port"),
+        ("https_proxy", "p:8080:3128", "not a host name"),
     ],
 )
 def test_a_broken_value(variable, value, said):
@@ -196,6 +197,27 @@ def test_a_broken_value(variable, value, said):
         read_config({variable: value})
     assert variable in str(caught.value)
     assert repr(value)[1:-1] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "proxy"),
+    [
+        ("http_proxy", "http//p:8080", "http=http://p:8080"),
+        ("https_proxy", "https:/p:8080", "https=https://p:8080"),
+        ("https_proxy", "http://p:8080:8080", "https=http://p:8080"),
+        ("all_proxy", "ｐ：８０８０", "http://p:8080"),
+        ("http_proxy", '"http://p:8080"', "http=http://p:8080"),
+        ("SOCKS_SERVER", "s:", "socks5://s:1080"),
+        ("PACAWARE_PROXY", "p 8080", "http://p:8080"),
+        ("http_proxy", "http//me:secret@p:8080", "http=http://p:8080"),
+    ],
+)
+def test_what_was_typed_wrongly(variable, value, proxy):
+    """What has one meaning only is read as it was meant, and a note names the variable."""
+    config = read_config({variable: value})
+    assert config.proxy_server == proxy
+    assert config.notes[0].detail.startswith(f"{variable}: ")
+    assert "secret" not in str(config.notes)
 
 
 @pytest.mark.parametrize("variable", ["PACAWARE", "PACAWARE_PAC_URL", "PACAWARE_PROXY", "http_proxy", "auto_proxy"])

@@ -16,7 +16,16 @@ from pacaware._hosts import host_for_url, split_host_port
 from pacaware._models import ProxyConfig, ProxyServer, redact_url
 from pacaware.errors import ConfigError
 
-__all__ = ["Tidy", "TidyUrl", "plain_text", "tidy_bypass", "tidy_pac_url", "tidy_proxies", "tidy_proxy"]
+__all__ = [
+    "Tidy",
+    "TidyUrl",
+    "plain_text",
+    "tidy_bypass",
+    "tidy_pac_url",
+    "tidy_proxies",
+    "tidy_proxy",
+    "tidy_variable",
+]
 
 # Zero-width characters, soft hyphens, marks of direction, byte order marks: nobody sees them in what they paste.
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
@@ -53,9 +62,19 @@ class TidyUrl(NamedTuple):
     notes: tuple[str, ...]
 
 
+def misspelt_scheme(text: str) -> str:
+    """Return what the text begins with if that was meant to be a scheme and is none, such as ``http//``; else ''."""
+    match = _SCHEME.match(text)
+    return "" if match is None or match[0].lower() == f"{match[1].lower()}://" else match[0]
+
+
 def plain_text(text: str) -> str:
     """Return the text with full-width characters in their plain form, and without what cannot be seen."""
     return _CONTROL.sub(" ", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).translate(_DOTS)).strip()
+
+
+def _unquoted(text: str) -> str:
+    return plain_text(text).strip(_QUOTES + " ")
 
 
 def tidy_proxies(text: str, place: str) -> Tidy:
@@ -65,14 +84,14 @@ def tidy_proxies(text: str, place: str) -> Tidy:
     left out with a note.
     """
     clean, credentials = _without_users(text, place)
-    plain = plain_text(clean).strip(_QUOTES).strip()
+    plain = _unquoted(clean)
     repaired = plain != clean or _ODD.search(plain) is not None
     notes: list[str] = []
     entries: list[str] = []
     seen: set[str] = set()
     for entry, joined in _entries(plain):
         key, equals, value = entry.partition("=")
-        key, value = (key.lower(), value) if equals else ("", entry)
+        key, value = (key.lower() or equals, value) if equals else ("", entry)
         if not value:
             continue
         try:
@@ -101,7 +120,7 @@ def tidy_proxy(host: str, place: str, *, port: int = 0, scheme: str = "http") ->
     holds in the field of a SOCKS5 proxy. Raises ConfigError.
     """
     clean, users = _without_users(host, place)
-    text = plain_text(clean).strip(_QUOTES).strip()
+    text = _unquoted(clean)
     bare, names = _split_schemes(text)
     notes: list[str] = []
     if scheme == "socks5" and names[-1:] == ["socks4"]:
@@ -115,6 +134,17 @@ def tidy_proxy(host: str, place: str, *, port: int = 0, scheme: str = "http") ->
     return found.server, Tidy(str(found.server), credentials, (*notes, *found.notes))
 
 
+def tidy_variable(text: str, place: str, default_scheme: str) -> Tidy:
+    """Read one proxy whose scheme counts, as in ``http_proxy``; raises ConfigError."""
+    clean, users = _without_users(text, place)
+    plain = _unquoted(clean)
+    server, _, repaired, notes = _proxy(plain, default_scheme, place)
+    if repaired or plain != clean:
+        notes.insert(0, f"{place}: {clean!r} is read as {server}")
+    credentials = tuple((server.netloc, user, password) for _, user, password in users)
+    return Tidy(str(server), credentials, tuple(notes))
+
+
 def tidy_pac_url(text: str, place: str) -> TidyUrl:
     """Read the address of a PAC file; what is no URL and no path is None with a note, as browsers ignore it.
 
@@ -122,7 +152,7 @@ def tidy_pac_url(text: str, place: str) -> TidyUrl:
     """
     if text.strip().lower().startswith("data:"):
         return TidyUrl(text.strip(), ())
-    url = plain_text(text).strip(_QUOTES)
+    url = _unquoted(text)
     if not url:
         return TidyUrl(None, ())
     notes = () if url == text.strip() else (f"{place}: {redact_url(text)!r} is read as {redact_url(url)!r}",)
@@ -156,8 +186,11 @@ def _without_users(text: str, place: str) -> tuple[str, tuple[tuple[str, str, st
     """Take users and passwords out before anything is repaired: a password is kept as it was typed."""
     if "@" not in text:
         text = text.replace("\uff20", "@")
-    config = ProxyConfig(proxy_server=text)
+    head = misspelt_scheme(text)
+    config = ProxyConfig(proxy_server=f"http://{text[len(head) :]}" if head else text)
     clean = config.proxy_server or ""
+    if head:  # shown as it was typed, but no part of a user's name
+        clean = head + clean.removeprefix("http://")
     if "@" in unicodedata.normalize("NFKC", clean):
         raise ConfigError(f"{place}: the user and password in it cannot be told from the proxy; escape them as in URLs")
     return clean, config.proxy_credentials
@@ -217,7 +250,7 @@ def _proxy(text: str, default_scheme: str, place: str, port: int = 0) -> _Found:
     start = f"{names[-1]}://" if names else ""
     tail = rest.replace("\\", "/")
     server = tail.rstrip("/ ")
-    if "/" in server:
+    if "/" in server or "=" in server:
         hint = "; that looks like the address of a PAC file" if _PAC_NAME.search(server) else ""
         raise ConfigError(f"{place}: {redact_url(text)!r} is not a proxy{hint}")
     if _is_ipv6(server):

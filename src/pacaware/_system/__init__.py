@@ -32,7 +32,7 @@ def from_system(source: str | None = None, environ: Mapping[str, str] | None = N
     ``source`` names one kind instead: environment, windows, winhttp, macos, gnome or kde. Raises ConfigError for
     settings that cannot be used, and for a source that this system does not have.
     """
-    from pacaware._system import system  # most programs have the environment or code decide and never need it
+    from pacaware._system import system  # not needed where code or the environment decides
 
     return system.from_system(source, os.environ if environ is None else environ)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pacaware._core.compiled import CompiledSettings, compile_settings
 from pacaware._models import ProxyConfig
-from pacaware._system.environ import fingerprint, no_proxy
+from pacaware._system.environ import fingerprint, no_proxy, read_config
 from pacaware._system.look import SystemLook
 
 __all__ = ["SettingsReader"]
@@ -44,12 +44,14 @@ class SettingsReader:
             return current
         seen = fingerprint(os.environ)
         if current is None or seen != self._fingerprint or self._system_changed(current, now):
-            settings = compile_settings(ProxyConfig.from_system(None, os.environ), no_proxy(os.environ))
+            config = read_config(os.environ) or ProxyConfig.from_system(None, os.environ)
+            settings = compile_settings(config, no_proxy(os.environ))
             self._system_changed(settings, now)  # the first look, if there was none: later ones are compared with it
             if settings != current:
                 current = self._current = settings
                 for step in settings.warnings:
-                    _log.warning("%s: %s", step.name, step.detail)
+                    if step.status == "warning":
+                        _log.warning("%s: %s", step.name, step.detail)
             self._fingerprint = seen
         assert current is not None  # for the type checker
         return current

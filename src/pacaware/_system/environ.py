@@ -4,8 +4,8 @@ First the variables of this project, together one source: ``PACAWARE=<url>``, ``
 with ``PACAWARE_BYPASS``, ``PACAWARE_AUTO_DETECT``, ``PACAWARE_ALLOW_FILE``. Then what others set: ``auto_proxy``,
 ``WSL_PAC_URL``, ``http_proxy`` and its kin, ``SOCKS_SERVER`` (Chromium net/proxy_resolution/
 proxy_config_service_linux.cc). Three differences from Chromium are meant: ``https://`` before a proxy means TLS to it,
-``all_proxy`` only fills what the others leave out (both as requests and httpx read them), and a broken value is an
-error.
+``all_proxy`` only fills what the others leave out (both as requests and httpx read them), and a value that could mean
+two things is an error.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from pacaware._core.lenient import misspelt_scheme, tidy_variable
 from pacaware._core.proxy_rules import ProxyRules
 from pacaware._core.target import parse_target
 from pacaware._hosts import split_userinfo
-from pacaware._models import ProxyConfig, ProxyServer, redact_url
+from pacaware._models import ProxyConfig, ProxyServer, Step, redact_url
 from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["fingerprint", "names_set", "no_proxy", "read_config"]
 
 _Credentials: TypeAlias = tuple[tuple[str, str, str], ...]
+_Notes: TypeAlias = tuple[str, ...]
 
 _OWN_NAMES: Final = (
     "PACAWARE",
@@ -75,7 +77,7 @@ def _own(environ: Mapping[str, str]) -> ProxyConfig | None:
         pac_url = _pac_url(environ["PACAWARE"], "PACAWARE", allow_file=allow_file)
     elif text := environ.get("PACAWARE_PAC_URL", "").strip():
         pac_url = _pac_url(text, "PACAWARE_PAC_URL", allow_file=allow_file)
-    proxy, credentials = _own_proxy(environ.get("PACAWARE_PROXY", "").strip())
+    proxy, credentials, notes = _own_proxy(environ.get("PACAWARE_PROXY", "").strip())
     if not (auto_detect or pac_url or proxy):
         return None
     return ProxyConfig(
@@ -87,6 +89,7 @@ def _own(environ: Mapping[str, str]) -> ProxyConfig | None:
         allow_file=allow_file,
         origin="environment",
         proxy_credentials=credentials,
+        notes=_steps(notes),
     )
 
 
@@ -105,12 +108,14 @@ def _others(environ: Mapping[str, str]) -> ProxyConfig | None:
 def _proxy_variables(environ: Mapping[str, str]) -> ProxyConfig | None:
     entries: list[str] = []
     credentials: list[tuple[str, str, str]] = []
+    notes: list[str] = []
 
     def add(prefix: str, variable: str, value: str | None, default_scheme: str = "http") -> None:
         if value and value.strip():
-            server, found = _proxy(variable, value.strip(), default_scheme)
+            server, found, repairs = _proxy(variable, value.strip(), default_scheme)
             entries.append(prefix + server)
             credentials.extend(found)
+            notes.extend(repairs)
 
     add("http=", "http_proxy", _http_proxy(environ))
     add("https=", "https_proxy", _either_case(environ, "https_proxy"))
@@ -127,7 +132,12 @@ def _proxy_variables(environ: Mapping[str, str]) -> ProxyConfig | None:
         bypass_dialect="no_proxy",
         origin="environment",
         proxy_credentials=tuple(credentials),
+        notes=_steps(notes),
     )
+
+
+def _steps(notes: Iterable[str]) -> tuple[Step, ...]:
+    return tuple(Step("settings", "warning", note) for note in notes)
 
 
 def _http_proxy(environ: Mapping[str, str]) -> str | None:
@@ -177,10 +187,10 @@ def _pac_url(text: str, variable: str, *, allow_file: bool = False) -> str:
     raise ConfigError(f"{variable}={redact_url(url)!r}: PAC files are not read from disk{hint}")
 
 
-def _own_proxy(text: str) -> tuple[str | None, _Credentials]:
+def _own_proxy(text: str) -> tuple[str | None, _Credentials, _Notes]:
     """Read PACAWARE_PROXY: one proxy, or a list as Windows has them."""
     if not text:
-        return None, ()
+        return None, (), ()
     if not _LIST.match(text) and "=" not in text.rpartition("@")[2]:
         return _proxy("PACAWARE_PROXY", text, "http")
     config = ProxyConfig(proxy_server=text)
@@ -188,14 +198,22 @@ def _own_proxy(text: str) -> tuple[str | None, _Credentials]:
         ProxyRules.parse(config.proxy_server or "")
     except ConfigError as exc:
         raise ConfigError(f"PACAWARE_PROXY: {exc}") from None
-    return config.proxy_server, config.proxy_credentials
+    return config.proxy_server, config.proxy_credentials, ()
 
 
-def _proxy(variable: str, text: str, default_scheme: str) -> tuple[str, _Credentials]:
-    """Read one proxy with or without userinfo; a slash behind it does no harm."""
+def _proxy(variable: str, text: str, default_scheme: str) -> tuple[str, _Credentials, _Notes]:
+    """Read one proxy with or without userinfo; a slash behind it does no harm.
+
+    What cannot be read as it stands is read as it was meant, with notes, where only one meaning is possible.
+    """
+    if misspelt_scheme(text):  # it would be taken for a part of the user's name
+        return tidy_variable(text, variable, default_scheme)
     clean, pair = split_userinfo(text)
     try:
         server = ProxyServer.parse(clean.rstrip("/"), default_scheme)
     except ConfigError as exc:
-        raise ConfigError(f"{variable}: {exc}") from None
-    return str(server), () if pair is None else ((server.netloc, *pair),)
+        try:
+            return tidy_variable(text, variable, default_scheme)
+        except ConfigError:
+            raise ConfigError(f"{variable}: {exc}") from None
+    return str(server), () if pair is None else ((server.netloc, *pair),), ()

@@ -10,8 +10,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -48,6 +46,9 @@ def read_config(environ: Mapping[str, str], ask: Ask | None = None) -> Reading:
 
 def ask_gsettings(environ: Mapping[str, str]) -> tuple[str | None, str]:
     """Return what gsettings lists for the schema, or None and why not."""
+    import shutil  # these two take milliseconds, which only a session of GNOME has to pay
+    import subprocess
+
     program = shutil.which("gsettings", path=environ.get("PATH"))
     if program is None:
         return None, "the program gsettings is not installed"

@@ -7,7 +7,6 @@ is a plain HTTP proxy too, SOCKS means SOCKS5 and serves what has no proxy of it
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pacaware._models import ProxyConfig
@@ -74,6 +73,8 @@ def ask() -> tuple[str, Proxies | None]:
         proxies = None
     if proxies is not None:
         return _STORE, proxies
+    import subprocess  # the answer of the system itself needs none
+
     try:
         answer = subprocess.run(  # noqa: S603 - a program of the system with constant arguments, and no shell
             [_SCUTIL, "--proxy"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=True

@@ -60,7 +60,7 @@ class Platform(NamedTuple):
         kind = None if self.name == "darwin" else situation(environ, self.root)
         if self.machine is not None:
             kind = "service" if self.machine.is_service() else None
-        notes = () if kind is None else (Step("settings", "warning", advice(kind)),)
+        notes = () if kind is None else (Step("settings", "skipped", advice(kind)),)
         return ProxyConfig(origin="none", notes=notes)
 
 
