@@ -161,7 +161,7 @@ class _SlowExchange(AuthExchange):
 def test_no_request_slips_in_between_two_legs(driver, proxy, origins):
     """81 POSTs at once over a few connections, each with a logon that takes its time: every body arrives whole."""
     scheme = SlowBasic(*LOGON)
-    limits = driver.module.Limits(max_connections=8, max_keepalive_connections=8)
+    limits = driver.module.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=60)
     with driver.client(proxy=proxy.server, proxy_auth=scheme, limits=limits, timeout=60) as client:
         url = origins["http"].url + "/"
         for count in (1, 40, 40):

@@ -129,8 +129,32 @@ class AmbientCredentials(CredentialProvider):
         return Credentials("", "", "the login of this machine", ambient=True)
 
     def may_find(self, proxy: ProxyServer) -> bool:
-        """Say whether there is anything to use the login with."""
-        return sys.platform == "win32" or _installed("krb5")
+        """Say whether there is anything to use the login with, and a place where its tickets may be."""
+        return sys.platform == "win32" or (_installed("krb5") and _may_have_tickets())
+
+
+def _may_have_tickets() -> bool:
+    """Say no only where the tickets would be in a file, and there is none (MIT Kerberos, "Credential cache types")."""
+    cache = os.environ.get("KRB5CCNAME") or _default_cache()
+    if cache is None:
+        return True
+    kind, colon, path = cache.partition(":")
+    if colon and kind != "FILE":
+        return True
+    return Path(path if colon else cache).exists()
+
+
+@functools.cache
+def _default_cache() -> str | None:
+    """Return the file that MIT Kerberos uses if nothing else is configured, or None where something may be."""
+    try:
+        configured = "default_ccache_name" in Path("/etc/krb5.conf").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        configured = False
+    included = Path("/etc/krb5.conf.d").is_dir()
+    if configured or included or sys.platform != "linux":
+        return None
+    return f"FILE:/tmp/krb5cc_{os.getuid()}"
 
 
 @functools.cache
