@@ -112,7 +112,9 @@ def outcome(script):
 def test_hostile_script(make_script, engine, name):
     """The script ends as the table says, within the limit, and the next evaluation works."""
     text, expected = {**HOSTILE, **CRASHERS}[name]
-    script = make_script(text, engine=engine, time_limit=2.5 if name.startswith("one megabyte") else LIMIT)
+    # Where no endless loop is meant a busy machine gets more time.
+    patient = isinstance(expected, str) or expected is PacScriptError or name.startswith("one megabyte")
+    script = make_script(text, engine=engine, time_limit=2.5 if patient else LIMIT)
     started = time.monotonic()
     found = outcome(script)
     assert time.monotonic() - started < 3.5
