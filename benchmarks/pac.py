@@ -46,10 +46,10 @@ def frame():
     while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4], "big"):
         data += os.read(0, 65536) or sys.exit()
     return data[4:]
-worker.load(engine, frame())
+reply = worker.load(engine, frame()).encode()
 while True:
-    reply = engine.dispatch(frame().decode()).encode()
     os.write(1, len(reply).to_bytes(4, "big") + reply)
+    reply = engine.dispatch(frame().decode()).encode()
 """
 
 
@@ -71,6 +71,7 @@ class BareLoop:
         begin, prelude = b'{"op":"begin","dialect":"chromium","clock":null,"answers":{}}', evaluator._prelude()
         header = struct.pack(">cdII", b"L", 5.0, len(prelude), len(begin))
         self._send(header + prelude + begin + text.encode())
+        self._receive()
 
     def _send(self, data: bytes) -> None:
         view = memoryview(len(data).to_bytes(4, "big") + data)
@@ -79,12 +80,15 @@ class BareLoop:
 
     def find_proxy(self, url: str, host: str) -> Any:
         self._send(json.dumps({"op": "find", "url": url, "host": host, "clock": None, "answers": {}}).encode())
+        return self._receive()["text"]
+
+    def _receive(self) -> Any:
         data = b""
         while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4], "big"):
             piece = os.read(self._from, 65536)
             assert piece, "the bare loop has ended"
             data += piece
-        return json.loads(data[4:])["text"]
+        return json.loads(data[4:])
 
     def close(self) -> None:
         self._process.kill()

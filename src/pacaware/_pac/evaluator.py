@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pacaware._pac.dns import describe_key
 from pacaware._pac.engines import Engine, find_engines, find_launcher
@@ -36,6 +36,7 @@ MAX_KILLS: Final = 3
 _MAX_HABITS: Final = 32
 _DIALECTS: Final = ("chromium", "windows")
 _SIGALRM: Final = -14
+_FOREVER: Final = float("inf")
 _scripts: weakref.WeakSet[PacScript] = weakref.WeakSet()
 
 
@@ -43,8 +44,7 @@ class _LeftIdle(PacEngineError):
     """The process left for want of work just when it was asked; another one will do."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawAnswer(NamedTuple):
     """What FindProxyForURL returned, and what that depended on.
 
     ``lookups`` holds what it was told for each name, None where that failed. ``dns_valid_for`` is how many seconds they
@@ -69,7 +69,7 @@ class _Loaded:
 
     @property
     def expires(self) -> float:
-        return min((answer.expires for answer in self.answers.values()), default=float("inf"))
+        return min(answer.expires for answer in self.answers.values()) if self.answers else _FOREVER
 
 
 class PacScript:
@@ -149,7 +149,9 @@ class PacScript:
             self._lock.release()
         if reply.error is not None:
             raise reply.error
-        return _answer(reply, loaded.reply, {**loaded.answers, **answers}, seconds)
+        if loaded.answers:
+            answers = {**loaded.answers, **answers}
+        return _answer(reply, loaded.reply, answers, seconds)
 
     @property
     def containment(self) -> str:
@@ -249,7 +251,7 @@ class PacScript:
         """
         seconds = self._time_limit
         for _ in range(MAX_ROUNDS + 1):
-            texts = {key: answer.text for key, answer in answers.items()}
+            texts = {key: answer.text for key, answer in answers.items()} if answers else {}
             started = time.monotonic()
             reply = self._read(self._ask(frame(json.dumps(texts) if texts else "{}"), deadline, seconds), texts)
             seconds -= time.monotonic() - started
@@ -259,7 +261,7 @@ class PacScript:
             if reply.too_many:
                 raise PacTimeout(f"{self.name} asks for more than 100 names in one run")
             if not reply.missing:
-                return reply, {key: answers[key] for key in reply.used}
+                return reply, {key: answers[key] for key in reply.used} if reply.used else {}
             # Answers given before stay the same for all runs of a call.
             answers = {**self._lookups.answer(reply.missing, deadline), **answers}
         names = ", ".join(describe_key(key) for key in reply.missing[:3])
@@ -328,7 +330,7 @@ class PacScript:
 
 
 def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], seconds: float) -> RawAnswer:
-    expires = min((answer.expires for answer in answers.values()), default=None)
+    expires = min(answer.expires for answer in answers.values()) if answers else None
     return RawAnswer(
         reply.text or "",
         reply.alerts,
