@@ -46,7 +46,7 @@ def make_resolver(clock):
         def make(config=None, *, script_seconds=5.0, **options):
             resolver = stack.enter_context(ProxyResolver(config, **options))
             resolver._clock = clock
-            resolver._script_seconds = script_seconds
+            resolver._situation.script_seconds = script_seconds
             return resolver
 
         yield make
@@ -83,7 +83,7 @@ def eventually(condition) -> None:
 def refreshed(resolver, server, requests: int) -> None:
     """Wait until the server has had so many requests and the resolver is done with the last answer."""
     server.wait_for_requests(requests)
-    eventually(lambda: not resolver._current.source._lock.locked())
+    eventually(lambda: not resolver._situation.basis.source._lock.locked())
 
 
 def fail_over(resolver, url: str, failures: int = 1) -> None:

@@ -60,8 +60,8 @@ def test_questions_that_turn_out_to_be_one(with_script, monkeypatch):
     resolver = with_script(BY_HOST)
     obtain = PacSource.script
 
-    def slow(source, timeout):
-        loaded = obtain(source, timeout)
+    def slow(source, timeout, **options):
+        loaded = obtain(source, timeout, **options)
         monkeypatch.undo()
         assert not resolver.resolve("http://a.test/first").cached
         return loaded
@@ -174,8 +174,8 @@ def test_twenty_thousand_urls(make_resolver):
     resolver = make_resolver(ProxyConfig(proxy_server="p.test:1"), cache=CachePolicy(max_entries=500))
     for number in range(20_000):
         resolver.resolve(f"http://h{number}.test/{number}")
-    assert len(resolver._recent) == 500
-    assert len(resolver._recent._origins) == 500
+    assert len(resolver._memory.recent) == 500
+    assert len(resolver._memory.recent._origins) == 500
 
 
 def test_many_urls_of_a_script(with_script):
@@ -186,7 +186,7 @@ def test_many_urls_of_a_script(with_script):
         fail_over(resolver, f"http://h{number}.test/{number}", failures=number < 1)
     stats = resolver.stats()
     assert stats["evaluations"] == 1000
-    assert (stats["answers"], stats["routes"], len(resolver._recent)) == (100, 100, 100)
+    assert (stats["answers"], stats["routes"], len(resolver._memory.recent)) == (100, 100, 100)
 
 
 CONDITIONS = st.sampled_from(
@@ -230,6 +230,6 @@ def test_with_and_without_memory_the_answers_are_the_same(tmp_path, body, urls):
         for url in urls:
             answer = by(resolver.resolve(url))
             target = parse_target(url)
-            asked = resolver._current.source.known().script.find_proxy(target.pac_url, target.pac_host)
+            asked = resolver._situation.basis.source.known().script.find_proxy(target.pac_url, target.pac_host)
             assert answer == str(ProxyList.parse(asked.text))
         assert resolver.stats()["evaluations"] <= len(set(urls))

@@ -10,7 +10,7 @@ import pytest
 from pacaware._models import CachePolicy, ProxyConfig
 from pacaware.errors import PacFetchError, PacScriptError, PacTimeout
 from pacaware.testing import DeadProxy
-from tests.resolver.conftest import by, script
+from tests.resolver.conftest import by, refreshed, script
 
 URL = "http://h.test/"
 HTML = "<!DOCTYPE html><html><body>Welcome! FindProxy... please log on</body></html>"
@@ -152,10 +152,14 @@ def test_what_stands_in_holds_until_the_next_try(make_resolver, pac_server, cloc
     assert by(resolver.resolve(URL)) == "PROXY m.test:1"
     pac_server.set(script("return 'PROXY a.test:1'"), status=200)
     clock.advance(7.5)
-    assert by(resolver.cached(URL)) == "PROXY m.test:1"
     assert by(resolver.resolve("http://i.test/")) == "PROXY m.test:1"
+    assert by(resolver.cached(URL)) == "PROXY m.test:1"
+    assert len(pac_server.requests) == 1
     clock.advance(0.5)
     assert resolver.cached(URL) is None
+    resolver.resolve(URL)  # has the server asked
+    refreshed(resolver, pac_server, 2)
+    clock.advance(1)
     assert by(resolver.resolve(URL)) == "PROXY a.test:1"
 
 

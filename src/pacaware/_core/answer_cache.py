@@ -15,7 +15,8 @@ __all__ = ["Answer", "AnswerCache", "answer_key"]
 class Answer:
     """The candidates as listed, why, and until when (monotonic seconds) the answer may be used again.
 
-    ``whole_origin`` says that every URL of the origin has this answer.
+    ``whole_origin`` says that every URL of the origin has this answer. ``answered`` is when it was given (Unix time),
+    ``holds`` tells a person why it may be used again.
     """
 
     listed: tuple[Candidate, ...]
@@ -24,6 +25,8 @@ class Answer:
     steps: tuple[Step, ...]
     valid_until: float
     whole_origin: bool
+    answered: float = 0.0
+    holds: str = ""
 
 
 def answer_key(target: Target, policy_key: str, *, ignores_path: bool) -> str:

@@ -19,6 +19,7 @@ __all__ = ["Failed", "obtain", "run"]
 
 _OBTAIN_SECONDS: Final = 40.0
 _SHOWN: Final = 200
+_HOLDS: Final = "until the PAC file, the settings or the network change"
 _SHORTEST_SECRET: Final = 4
 _MOST_VALUES: Final = 200
 _NOT_SHOWN: Final = "entries are left out: the script's answer must not contain a user or password"
@@ -32,11 +33,14 @@ class Failed:
     error: PacError
 
 
-def obtain(source: PacSource, steps: list[Step]) -> LoadedScript | Failed:
-    """Return the script of ``source``; what happened is appended to ``steps``."""
+def obtain(source: PacSource, steps: list[Step], *, can_do_without: bool) -> LoadedScript | Failed:
+    """Return the script of ``source``; what happened is appended to ``steps``.
+
+    Who can do without it does not wait for a server that has failed before: it is asked again in the background.
+    """
     started = time.perf_counter()
     try:
-        loaded = source.script(_OBTAIN_SECONDS)
+        loaded = source.script(_OBTAIN_SECONDS, can_do_without=can_do_without)
     except (PacFetchError, PacScriptError) as exc:
         steps.append(_step("pac-fetch", "failed", str(exc), started))
         return Failed(Trouble.NOT_OBTAINED, exc)
@@ -85,7 +89,8 @@ def run(
     if raw.uses_clock or raw.uses_random:
         until = 0.0  # the same question may have another answer the next moment
     whole_origin = loaded.ignores_path or target.scheme in ("https", "wss")
-    return Answer(tuple(parsed.proxies), "pac", pac_url, tuple(steps), until, whole_origin)
+    holds = _HOLDS if raw.dns_valid_for is None else f"{_HOLDS}, at most {raw.dns_valid_for:.0f} s (names looked up)"
+    return Answer(tuple(parsed.proxies), "pac", pac_url, tuple(steps), until, whole_origin, time.time(), holds)
 
 
 def _shown(text: str, target: Target) -> str:

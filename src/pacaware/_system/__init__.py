@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pacaware._models import ConfigReaders, ProxyConfig, plug_in_readers
+from pacaware._models import CachePolicy, ConfigReaders, ProxyConfig, plug_in_readers
 from pacaware._system.environ import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["from_environ", "from_system"]
+__all__ = ["cache_policy", "fingerprint", "from_environ", "from_system"]
 
 
 def from_environ(environ: Mapping[str, str]) -> ProxyConfig:
@@ -31,6 +31,18 @@ def from_system(source: str | None = None, environ: Mapping[str, str] | None = N
     """
     del source, environ
     return ProxyConfig(origin="none")
+
+
+def fingerprint(environ: Mapping[str, str]) -> object:
+    """Return what is equal as long as the system's settings are the same: nothing is read, so nothing changes."""
+    del environ
+    return ()
+
+
+def cache_policy(environ: Mapping[str, str]) -> CachePolicy | None:
+    """Return what the system's settings say of memories, or None where they say nothing."""
+    del environ
+    return None
 
 
 plug_in_readers(ConfigReaders(system=from_system, environ=from_environ))

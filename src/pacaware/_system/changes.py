@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+from pacaware import _system
 from pacaware._core.compiled import CompiledSettings, compile_settings
-from pacaware._models import ProxyConfig
+from pacaware._models import CachePolicy, ProxyConfig
 from pacaware._system.environ import fingerprint, no_proxy, read_config
 
-__all__ = ["SettingsReader"]
+__all__ = ["SettingsReader", "SystemSettings"]
+
+
+class SystemSettings(NamedTuple):
+    """The settings of the system: how to read them, and how to see cheaply that they may be others.
+
+    ``fingerprint`` is asked once a second; what it returns is equal as long as nothing has changed: the states of
+    files (``network.file_state``), a counter of notifications, or, where there is neither, the time in steps.
+    ``cache_policy`` is what the system says of memories (Windows: BadProxyExpiresTime, EnableAutoproxyResultCache).
+    """
+
+    read: Callable[[Mapping[str, str]], ProxyConfig]
+    fingerprint: Callable[[Mapping[str, str]], object]
+    cache_policy: Callable[[Mapping[str, str]], CachePolicy | None]
+
+
+# By name at each call: what a test or another reader puts there counts.
+_SYSTEM = SystemSettings(
+    lambda environ: ProxyConfig.from_system(None, environ),
+    lambda environ: _system.fingerprint(environ),
+    lambda environ: _system.cache_policy(environ),
+)
 
 
 class SettingsReader:
     """Reads the settings that are in force: those from code, else the environment's, else the system's.
 
     ``config`` are those from code; they never change, and a wrong one is an error here. Without ``trust_env`` neither
-    the environment nor the system is read. Not thread-safe.
+    the environment nor the system is read. ``policy`` is what the system's settings say of memories, if they are in
+    force. Not thread-safe.
     """
 
-    def __init__(self, config: ProxyConfig | None, *, trust_env: bool) -> None:
+    def __init__(self, config: ProxyConfig | None, *, trust_env: bool, system: SystemSettings = _SYSTEM) -> None:
         self._current = None if config is None else compile_settings(config)
-        self.constant = config is not None or not trust_env
-        self._fingerprint: tuple[str | None, ...] = ()
+        self._constant = config is not None or not trust_env
+        self._system = system
+        self._environment: tuple[str | None, ...] = ()
+        self._system_state: object = None
+        self._from_system = False
+        self.policy: CachePolicy | None = None
 
     def read(self) -> CompiledSettings:
         """Return the settings: the same object for as long as they are the same.
@@ -29,16 +58,28 @@ class SettingsReader:
         Raises ConfigError that names the variable whose value cannot be used.
         """
         current = self._current
-        if self.constant:
+        if self._constant:
             if current is None:
                 current = self._current = compile_settings(ProxyConfig(origin="none"))
             return current
-        now = fingerprint(os.environ)
-        if current is None or now != self._fingerprint:
-            config = read_config(os.environ) or ProxyConfig.from_system(None, os.environ)
-            settings = compile_settings(config, no_proxy(os.environ))
-            if settings != current:
-                current = self._current = settings
-            self._fingerprint = now
-        assert current is not None  # for the type checker
+        environment = fingerprint(os.environ)
+        # Where the environment decides, the system is not even looked at.
+        state = self._system.fingerprint(os.environ) if self._from_system else None
+        if current is not None and (environment, state) == (self._environment, self._system_state):
+            return current
+        config, policy = read_config(os.environ), None
+        from_system = config is None
+        if config is None:
+            # The state first: what changes while the settings are read is seen at the next look.
+            state = self._system.fingerprint(os.environ)
+            config, policy = self._system.read(os.environ), self._system.cache_policy(os.environ)
+        settings = compile_settings(config, no_proxy(os.environ))
+        if current is None or settings != current:
+            current = self._current = settings
+        self.policy = policy
+        self._environment, self._system_state, self._from_system = (
+            environment,
+            state if from_system else None,
+            from_system,
+        )
         return current
