@@ -187,7 +187,9 @@ def test_every_decision_and_failover_is_logged_without_secrets(with_script, capl
     """One line for a request, one for each candidate that failed."""
     caplog.set_level(logging.INFO, "pacaware")
     fail_over(with_script(TWO), f"https://me:{SECRET}@h.test/a?b={SECRET}")
-    assert "https://h.test/a?b=... goes by PROXY a.test:1; PROXY b.test:1 (pac, settings from: code; fresh)" in caplog.text
+    assert (
+        "https://h.test/a?b=... goes by PROXY a.test:1; PROXY b.test:1 (pac, settings from: code; fresh)" in caplog.text
+    )
     assert "PROXY a.test:1 failed, PROXY b.test:1 is used instead: refused" in caplog.text
     assert SECRET not in caplog.text
 
