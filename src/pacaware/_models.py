@@ -382,12 +382,14 @@ class Decision:
     """When (Unix time) the settings or the script gave this answer; 0 where nobody was asked."""
     holds: str = field(default="", repr=False, compare=False)
     """What an answer that was known before rests on."""
+    network: int = field(default=0, repr=False, compare=False)
+    """How often the network had changed when this was decided."""
 
     def for_url(self, url: str) -> Decision:
         """The same answer, said of another URL that shares it, and known before."""
         return Decision(
             *(url, self.proxies, self.source, self.config_origin, self.pac_url, True, self.steps, self.listed),
-            *(self.answered, self.holds),
+            *(self.answered, self.holds, self.network),
         )
 
     def as_cached(self) -> Decision:

@@ -133,7 +133,7 @@ class ProxyResolver:
                 steps = (*steps, self._memory.explain_order(target.host, answer.listed, now))
             decision = Decision(
                 *(url, ProxyList(ordered), answer.source, basis.settings.config.origin, answer.pac_url, found.cached),
-                *(steps, answer.listed, answer.answered, answer.holds),
+                *(steps, answer.listed, answer.answered, answer.holds, basis.network),
             )
             until = min(until, answer.valid_until, found.check_at)
             may_keep = basis.policy.result_cache or answer.source != "pac"

@@ -34,6 +34,7 @@ class Basis(NamedTuple):
     policy: CachePolicy
     source: PacSource | None
     version: int
+    network: int
     flights: SingleFlight[Found]
 
 
@@ -115,12 +116,12 @@ class Situation:
                 script_seconds=self.script_seconds,
                 clock=clock,
             )
-        return Basis(settings, policy, source, 0, SingleFlight())
+        return Basis(settings, policy, source, 0, self._changes or 0, SingleFlight())
 
     def outdate(self) -> None:
         """Begin a new basis on the same script: what is being found out now is not remembered."""
         if self.basis is not None:
-            self.basis = self.basis._replace(flights=SingleFlight())
+            self.basis = self.basis._replace(network=self._changes or 0, flights=SingleFlight())
 
     def renew(self, clock: Callable[[], float]) -> None:
         """Begin a new basis that knows no script: it will be fetched again."""
