@@ -37,10 +37,13 @@ def require() -> None:
 class Machine:
     """A namespace with one program in it, which is asked by lines of JSON."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, read_only: bool = False) -> None:
+        program = [sys.executable, "-m", module]
+        if read_only:
+            program = ["--mount", "sh", "-c", 'mount -o remount,bind,ro / && exec "$@"', "sh", *program]
         packages = Path(pacaware.__file__).parent.parent
         self._process = subprocess.Popen(
-            ["unshare", "--net", sys.executable, "-m", module],
+            ["unshare", "--net", *program],
             env={**os.environ, "PYTHONPATH": f"{packages}{os.pathsep}{Path(__file__).parents[2]}"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -104,8 +107,8 @@ class Site(Machine):
 
 
 @contextlib.contextmanager
-def world() -> Iterator[tuple[Machine, Site, Site]]:
-    """Yield a laptop without any cable, an office and a home."""
+def world(*, read_only: bool = False) -> Iterator[tuple[Machine, Site, Site]]:
+    """Yield a laptop without any cable, an office and a home; the laptop's file system may be read-only."""
     require()
     with contextlib.ExitStack() as stack:
 
@@ -113,7 +116,7 @@ def world() -> Iterator[tuple[Machine, Site, Site]]:
             stack.callback(machine.close)
             return machine
 
-        laptop = open_(Machine("tests.netns.laptop"))
+        laptop = open_(Machine("tests.netns.laptop", read_only=read_only))
         office = open_(Site("10.1.0.1", "10.1.0"))
         home = open_(Site("192.168.7.1", "192.168.7"))
         yield laptop, office, home

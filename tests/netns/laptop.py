@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -54,6 +55,13 @@ class Laptop:
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
+
+    def can_write(self, folder: str) -> bool:
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                return True
+        except OSError:
+            return False
 
     def threads(self, _: Any) -> int:
         return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough

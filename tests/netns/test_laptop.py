@@ -14,8 +14,8 @@ pytestmark = pytest.mark.real
 DAY = {"Cache-Control": "max-age=86400"}
 
 
-@pytest.fixture
-def places() -> Iterator[tuple[lab.Machine, lab.Site, lab.Site]]:
+@pytest.fixture(params=["laptop"])
+def places(request) -> Iterator[tuple[lab.Machine, lab.Site, lab.Site]]:
     """A laptop, an office and a home; where there can be none, a skip, and a failure with PACAWARE_REAL=required."""
     try:
         lab.require()
@@ -23,7 +23,7 @@ def places() -> Iterator[tuple[lab.Machine, lab.Site, lab.Site]]:
         if os.environ.get("PACAWARE_REAL") == "required":
             pytest.fail(f"{exc} (PACAWARE_REAL=required)", pytrace=False)
         pytest.skip(str(exc))
-    with lab.world() as found:
+    with lab.world(read_only=request.param == "closed container") as found:
         yield found
 
 
@@ -62,12 +62,14 @@ def go_home(laptop, home) -> None:
     settle(laptop)
 
 
-@pytest.mark.parametrize("netlink", [True, False])
+@pytest.mark.parametrize(("places", "netlink"), [("laptop", True), ("closed container", False)], indirect=["places"])
 def test_from_the_office_home_and_back(laptop, office, home, netlink):
     """The PAC file did not say how long it is good: at home it is not obtained within 5 s, and everything is DIRECT.
 
-    Back in the office the first page goes by the proxies again. No restart, no reset.
+    Back in the office the first page goes by the proxies again. No restart, no reset. So it is in a closed container,
+    on a read-only file system and without the kernel's messages, ten seconds later.
     """
+    assert laptop.ask(can_write="/tmp") is netlink
     if not netlink:
         laptop.ask(without_netlink=None)
     in_the_office(laptop, office)

@@ -201,6 +201,18 @@ CONDITIONS = st.sampled_from(
         "host == 'a'",
         "localHostOrDomainIs(host, 'x.a.test')",
         "dnsDomainLevels(host) > 1",
+        "url.indexOf(':8080') > 0",
+        "url.split('/')[3] == 'b'",
+        "isInNet(host, '127.0.0.0', '255.0.0.0')",
+        "isResolvable('localhost')",
+        "dnsResolve('name.invalid') == null",
+        "timeRange(0, 0, 0, 12, 0, 0)",
+        "weekdayRange('MON', 'WED')",
+        "new Date().getTime() / 1000 % 2 == 0",
+        "Date.now() / 1000 % 3 == 0",
+        "(function (u) { return u.indexOf('q') > 0; })(url)",
+        "arguments[0].length % 3 == 0",
+        "eval('url').length % 5 == 0",
     ]
 )
 ANSWERS = st.sampled_from(["PROXY a:1", "PROXY b:1; DIRECT", "DIRECT", "SOCKS5 c:1", ""])
@@ -220,16 +232,26 @@ def bodies(draw):
     return "\n".join([*lines, f"return '{draw(ANSWERS)}';"])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(bodies(), st.lists(URLS, min_size=1, max_size=30))
-def test_with_and_without_memory_the_answers_are_the_same(tmp_path, body, urls):
-    """The exact cache is never noticed: for any script and any requests each answer is what the script says."""
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bodies(), st.lists(st.tuples(URLS, st.sampled_from([0, 1, 7, 3600])), min_size=1, max_size=30))
+def test_with_and_without_memory_the_answers_are_the_same(tmp_path, body, visits):
+    """The exact cache is never noticed: for any script and any requests each answer is what the script says.
+
+    Also of the clock, of DNS, of the port, and of the path in whatever way it is looked at.
+    """
     file = tmp_path / "proxy.pac"
     file.write_text(script(body))
-    with ProxyResolver(ProxyConfig(pac_url=str(file), allow_file=True)) as resolver:
-        for url in urls:
+    with ProxyResolver(ProxyConfig(pac_url=str(file), allow_file=True, bypass="<-loopback>")) as resolver:
+        now = [0.0]
+        resolver._clock = lambda: now[0]
+        resolver.resolve("https://first.test/")
+        pac = resolver._situation.basis.source.known().script
+        for url, seconds in visits:
+            now[0] += seconds
+            pac._now = (1_800_000_000 + now[0]) * 1000  # the script's clock goes with the resolver's
             answer = by(resolver.resolve(url))
             target = parse_target(url)
-            asked = resolver._situation.basis.source.known().script.find_proxy(target.pac_url, target.pac_host)
+            asked = pac.find_proxy(target.pac_url, target.pac_host)
             assert answer == str(ProxyList.parse(asked.text))
-        assert resolver.stats()["evaluations"] <= len(set(urls))
+        if not any(word in body for word in ("Date", "Range", "esolv", "InNet")):
+            assert resolver.stats()["evaluations"] <= len({url for url, _ in visits}) + 1
