@@ -24,8 +24,8 @@ _LONGEST_NAME: Final = 253
 def wpad_names(suffixes: Iterable[str], is_public: Callable[[str], bool]) -> tuple[str, ...]:
     """Return the names to look up, best first: ``wpad.`` before each suffix and the suffixes above it.
 
-    Nothing is put before what ``is_public`` calls a public suffix (``com``, ``co.jp``, and any single label), nor before
-    what is above one; anything that is not a domain name is skipped. At most MAX_NAMES names.
+    Nothing is put before what ``is_public`` calls a public suffix (``com``, ``co.jp``, and any single label), nor
+    before what is above one; anything that is not a domain name is skipped. At most MAX_NAMES names.
     """
     names: dict[str, None] = {}
     for text in suffixes:
@@ -55,7 +55,7 @@ def url_refusal(url: str) -> str | None:
         port = parts.port
     except ValueError:
         return "it is not a URL"
-    if not parts.scheme:
+    if not parts.scheme or not url.isprintable() or " " in url:
         return "it is not a URL"
     if port == 0:
         return "port 0 cannot be connected to"
