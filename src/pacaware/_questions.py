@@ -14,7 +14,6 @@ from pacaware._core.selection import Next, Setting, Trouble, after_trouble
 from pacaware._core.target import Target
 from pacaware._models import DIRECT, ProxyList, Step
 from pacaware._situation import Basis, Found, Situation
-from pacaware.errors import PacFetchError
 
 if TYPE_CHECKING:
     from pacaware._pac.ask import Failed
@@ -25,9 +24,8 @@ __all__ = ["Questions"]
 _log: Final = logging.getLogger("pacaware")
 _FOREVER: Final = float("inf")
 _STAND_IN_SECONDS: Final = 1.0
-# How long the one that asks may take before the others give up: the PAC file 40 s, its script 10 s, some to spare.
-_OBTAIN_SECONDS: Final = 60.0
-_NO_DETECTION: Final = "this version does not look for a PAC file by itself; give its address as the PAC URL"
+# How long the one that asks may take before the others give up: two PAC files 40 s each, a script 10 s, some to spare.
+_OBTAIN_SECONDS: Final = 100.0
 
 
 class Questions:
@@ -53,7 +51,7 @@ class Questions:
 
     def find(self, basis: Basis, target: Target, clock: Callable[[], float]) -> Found:
         """Return the answer for a target; raises the errors of the PAC file where the settings end there."""
-        settings, source = basis.settings, basis.source
+        settings = basis.settings
         choice = settings.without_script(target)
         if choice is not None:
             steps = (*settings.warnings, Step("settings", "ok", choice.rule or f"{settings.config.origin}"))
@@ -62,7 +60,7 @@ class Questions:
                 "until the settings change",
             )
             return Found(answer, basis, _FOREVER, cached=False)
-        loaded = None if source is None else source.known()
+        loaded, check_at = basis.known() or (None, 0.0)
         if loaded is not None:
             basis = self._in_use(basis, loaded)
         key = answer_key(target, basis.policy.key, ignores_path=loaded is not None and loaded.ignores_path)
@@ -70,7 +68,7 @@ class Questions:
             known = self._memory.answers.get(key, clock())
             self._counts["misses" if known is None else "hits"] += 1
         if loaded is not None and known is not None:
-            return Found(known, basis, loaded.check_at, cached=True)
+            return Found(known, basis, check_at, cached=True)
         wait = self._resolve_timeout + _OBTAIN_SECONDS
         return basis.flights.run(key, lambda: self._ask(basis, target, clock), wait)
 
@@ -103,10 +101,7 @@ class Questions:
     ) -> Found | Failed:
         from pacaware._pac.ask import Failed, obtain, run  # settings without a script need none of its packages
 
-        if setting is Setting.AUTO_DETECT:
-            steps.append(Step("auto-detect", "skipped", _NO_DETECTION))
-            return Failed(Trouble.NOT_OBTAINED, PacFetchError(_NO_DETECTION))
-        source = basis.source
+        source = basis.detected if setting is Setting.AUTO_DETECT else basis.source
         assert source is not None  # it comes with the setting
         following = after_trouble(Trouble.NOT_OBTAINED, setting, basis.settings.config)
         loaded = obtain(source, steps, can_do_without=following is not Next.RAISE)
@@ -119,22 +114,20 @@ class Questions:
             known = self._memory.answers.get(key, clock())
             self._counts["evaluations"] += known is None
         if known is not None:
-            return Found(known, basis, loaded.check_at, cached=True)
-        answer = run(loaded, target, source.url, steps, self._resolve_timeout, clock)
+            return Found(known, basis, _check_at(basis, loaded), cached=True)
+        answer = run(loaded, target, steps, self._resolve_timeout, clock)
         if isinstance(answer, Failed):
             return answer
         with self._lock:
             if basis is self._situation.basis and basis.policy.result_cache:
                 self._memory.answers.put(key, answer, clock())
-        return Found(answer, basis, loaded.check_at, cached=False)
+        return Found(answer, basis, _check_at(basis, loaded), cached=False)
 
     def _stand_in(self, basis: Basis, proxies: ProxyList, source: str, steps: list[Step], now: float) -> Found:
         """Return what is used instead of a script's answer; it must not outlive the next try to get one."""
         config, until = basis.settings.config, now + _STAND_IN_SECONDS
-        pac_url = None
-        if basis.source is not None:
-            until = max(until, basis.source.retry_at)
-            pac_url = None if source == "manual" else config.pac_url
+        until = max(until, min((script.retry_at for script in basis.sources), default=until))
+        pac_url = None if source == "manual" else config.pac_url
         answer = Answer(
             *(tuple(proxies), source, pac_url, tuple(steps), until, False, time.time()),
             "until there is a PAC file, which is tried again and again",
@@ -152,3 +145,9 @@ class Questions:
             if self._situation.basis is not before:
                 self._memory.forget_results()
             return now
+
+
+def _check_at(basis: Basis, loaded: LoadedScript) -> float:
+    """Return when to look again: a setting before this one may have its script by then."""
+    before = [source.retry_at for source in basis.sources if source.has_failed]
+    return min([loaded.check_at, *before])

@@ -14,6 +14,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from pacaware._core.answer_cache import FROM_SCRIPTS
 from pacaware._core.failover import FailOver
 from pacaware._core.memory import Memory
 from pacaware._core.target import Target, parse_target
@@ -136,7 +137,7 @@ class ProxyResolver:
                 *(steps, answer.listed, answer.answered, answer.holds, basis.network),
             )
             until = min(until, answer.valid_until, found.check_at)
-            may_keep = basis.policy.result_cache or answer.source != "pac"
+            may_keep = basis.policy.result_cache or answer.source not in FROM_SCRIPTS
             if until > now and may_keep and basis is self._situation.basis:
                 self._memory.recent.put(decision.as_cached(), target, until, whole_origin=answer.whole_origin)
         return decision
@@ -262,6 +263,7 @@ class ProxyResolver:
         """Forget ``"results"``, ``"bad-proxies"``, ``"pac"``, ``"wpad"`` or ``"all"`` (no argument means all).
 
         Results are the answers, the routes that worked and the names looked up for scripts; ``"pac"`` includes them.
+        ``"wpad"`` is what automatic detection found.
         """
         unknown = set(scopes) - _SCOPES
         if unknown:
@@ -281,6 +283,9 @@ class ProxyResolver:
                 self._memory.bad.clear()
             if everything or "pac" in scopes:
                 self._situation.renew(self._clock)
+            elif "wpad" in scopes:
+                self._memory.forget_results()
+                self._situation.detect_anew(self._clock)
             else:
                 self._situation.outdate()
             self._memory.recent.clear()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Final
 
 from pacaware._core.target import Target
 from pacaware._models import Candidate, Step
 
-__all__ = ["Answer", "AnswerCache", "answer_key"]
+__all__ = ["FROM_SCRIPTS", "Answer", "AnswerCache", "answer_key"]
+
+FROM_SCRIPTS: Final = frozenset({"pac", "wpad-dhcp", "wpad-dns"})
+"""The sources of decisions that a script made."""
 
 
 @dataclass(frozen=True, slots=True)
