@@ -283,9 +283,8 @@ class ProxyResolver:
                 self._memory.bad.clear()
             if everything or "pac" in scopes:
                 self._situation.renew(self._clock)
-            elif "wpad" in scopes:
+            elif "wpad" in scopes and self._situation.detect_anew(self._clock):
                 self._memory.forget_results()
-                self._situation.detect_anew(self._clock)
             else:
                 self._situation.outdate()
             self._memory.recent.clear()

@@ -177,14 +177,14 @@ class Situation:
             self._drop_source(basis)
             self.basis = self._begin(basis.settings, basis.policy, clock)
 
-    def detect_anew(self, clock: Callable[[], float]) -> None:
-        """Forget what automatic detection found; where the settings name none, nothing is forgotten."""
+    def detect_anew(self, clock: Callable[[], float]) -> bool:
+        """Forget what automatic detection found; returns whether the settings want any."""
         basis = self.basis
         if basis is None or basis.detected is None:
-            self.outdate()
-            return
+            return False
         self._fetches += basis.detected.fetches
         self.basis = basis._replace(detected=self._detection(basis.settings, clock), version=0, flights=SingleFlight())
+        return True
 
     def in_use(self, basis: Basis, loaded: LoadedScript) -> tuple[Basis, bool]:
         """Return what answers of this script rest on, and whether it has just taken the place of an older script."""

@@ -9,12 +9,12 @@ import threading
 import time
 
 import pytest
+from tests._core.test_dhcp_option import URL, lease, networkd, nmcli, objects
 
 from pacaware._core.dhcp_option import Lease
 from pacaware._pac import dhcp
 from pacaware._pac.dhcp import DhcpClient, Machine
 from pacaware._pac.dhcp_windows import ParamsArray, dhcp_adapters, request_option, wpad_is_disabled
-from tests._core.test_dhcp_option import URL, lease, networkd, nmcli, objects
 
 MINE = "192.0.2.100"
 
@@ -138,7 +138,7 @@ def test_networkmanager_comes_first(machine):
 
 
 def test_macos(machine):
-    """ipconfig is asked for each adapter."""
+    """The program ipconfig is asked for each adapter."""
     programs = Programs(ipconfig=URL + "\n")
     answer = ask(machine, platform="darwin", run=programs)
     assert answer.leases == (Lease("en0", URL), Lease("en1", URL))

@@ -199,17 +199,3 @@ def test_quarantine_ends_with_reset(make_resolver, pac_server):
         resolver.resolve("http://good.test/")
     resolver.reset("pac")
     assert by(resolver.resolve("http://good.test/")) == "PROXY a.test:1"
-
-
-def test_auto_detection_is_said_to_be_missing(make_resolver):
-    """Settings that only detect are an error in code that says what to do, and DIRECT on a desktop."""
-    with pytest.raises(PacFetchError, match="give its address as the PAC URL"):
-        make_resolver(ProxyConfig(auto_detect=True)).resolve(URL)
-    assert by(make_resolver(ProxyConfig(auto_detect=True, origin="gnome")).resolve(URL)) == "DIRECT"
-
-
-def test_auto_detection_hands_on_to_the_pac_url(with_script):
-    """Detection that finds nothing hands on to the PAC URL."""
-    decision = with_script(auto_detect=True).resolve(URL)
-    assert by(decision) == "PROXY a.test:8080"
-    assert decision.steps[0].name == "auto-detect"

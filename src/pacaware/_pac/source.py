@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pacaware._core.freshness import MIN_INTERVAL, RETRY_DELAYS, fresh_seconds, is_explicit, may_store
 from pacaware._models import ProxyConfig, Step, redact_url
@@ -17,8 +17,10 @@ from pacaware._pac.analysis import ignores_url
 from pacaware._pac.dns import SupportsLookups
 from pacaware._pac.evaluator import PacScript
 from pacaware._pac.fetch import NotModified, PacFile, fetch_pac
-from pacaware._pac.wpad import SupportsDetection
 from pacaware.errors import PacError, PacFetchError, PacTimeout, WpadError
+
+if TYPE_CHECKING:
+    from pacaware._pac.wpad import SupportsDetection
 
 __all__ = ["DetectedSource", "LoadedScript", "PacSource", "script_maker"]
 
