@@ -230,7 +230,8 @@ def addresses_for_fetch(host: str) -> tuple[str, ...]:
     if address_refusal(name) is None:
         return (name,)
     try:
-        addresses = system_dns.listed_in_hosts(name) or address_by_dns(name, FETCH_DNS_SECONDS, search=True)
+        # A name with a dot is whole: DNS is not asked for it in the search domains, too.
+        addresses = system_dns.listed_in_hosts(name) or address_by_dns(name, FETCH_DNS_SECONDS, search="." not in name)
     except OSError as exc:
         raise PacFetchError(f"the PAC file that was detected was not obtained: DNS for {host}: {exc}") from exc
     refusals = [address_refusal(address) for address in addresses]
