@@ -11,11 +11,9 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -176,12 +174,15 @@ class Network:
         script.write_text(_DHCLIENT_SCRIPT)
         script.chmod(0o755)
         config.write_text(_DHCLIENT_CONF)
-        self.run(
-            *(program("dhclient", "isc-dhcp-client"), "-1", "-cf", str(config), "-sf", str(script)),
+        command = (
+            *(program("dhclient", "isc-dhcp-client"), "-d", "-1", "-cf", str(config), "-sf", str(script)),
             *("-lf", "/var/lib/dhcp/dhclient.p0.leases", "-pf", "/run/dhclient.pid", "p0"),
         )
-        pid = int((self.folder / "run/dhclient.pid").read_text())
-        self._stack.callback(_end, pid)
+        self._start(self._client(*command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # The lease and the address do not come at the same moment.
+        self.wait_for(lambda: "}" in self.log("leases/dhclient.p0.leases"), "dhclient got no lease")
+        show = ("ip", "-4", "address", "show", "dev", "p0")
+        self.wait_for(lambda: "192.0.2.1" in self.run(*show).stdout, "dhclient set no address")
 
     def networkd(self) -> None:
         """Let systemd-networkd get a lease."""
@@ -276,15 +277,3 @@ def _stop(process: subprocess.Popen[Any]) -> None:
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             stream.close()
-
-
-def _end(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def network(folder: Path) -> Iterator[Network]:
-    """Make a network, and take it down with everything that runs in it."""
-    with Network(folder) as made:
-        yield made
