@@ -13,6 +13,7 @@ from tests.resolver import conftest as resolvers
 clock = resolvers.clock
 environ = resolvers.environ
 make_resolver = resolvers.make_resolver
+detector = resolvers.detector
 
 
 @dataclass

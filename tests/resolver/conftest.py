@@ -61,6 +61,7 @@ class Detection:
 
 @pytest.fixture
 def detector():
+    """Detection that finds nothing until the test says otherwise."""
     return Detection()
 
 
