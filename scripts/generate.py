@@ -32,6 +32,7 @@ BLOCKING = (
     (r"\banext\(", "next("),
     (r"\baclose\b", "close"),
     (r"\baresolve\b", "resolve"),
+    (r"\bareconsider\b", "reconsider"),
     (r"\b_async\b", "_sync"),
     (r"The asynchronous half \(asyncio and trio\)", "The blocking half"),
 )

@@ -47,6 +47,12 @@ class ListResolver:
     def connected(self, decision: _models.Decision, failover: FailOver) -> None:
         self.connected_to.append(failover.current.pac_text)
 
+    def reconsider(self, decision: _models.Decision, failover: FailOver) -> _models.Decision | None:
+        return None
+
+    async def areconsider(self, decision: _models.Decision, failover: FailOver) -> _models.Decision | None:
+        return None
+
     def embedded_credentials(self) -> tuple[tuple[str, str, str], ...]:
         return ()
 

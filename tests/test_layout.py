@@ -19,11 +19,13 @@ MODULES = sorted(ROOT.rglob("*.py"))
 # A module may import from a lower rank, and from its own room. Rooms of one rank know nothing of each other.
 RANKS = [
     {"errors"},
-    {"_flights", "_hosts", "_pyinstaller", "_threads"},
+    {"_flights", "_hosts", "_probes", "_pyinstaller", "_threads"},
     {"_models"},
     {"_core"},
     {"_auth", "_system", "_pac"},
-    {"_freeze", "_resolver"},
+    {"_freeze", "_situation"},
+    {"_questions"},
+    {"_resolver"},
     {"_requests", "_httpx", "_httpx2"},
     {"auth", "pac", "requests", "httpx", "httpx2", "testing"},
     {"_activate"},

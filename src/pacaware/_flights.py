@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from pacaware.errors import PacError, PacTimeout
+from pacaware.errors import PacError, PacTimeout, WpadError
 
 __all__ = ["SingleFlight"]
 
@@ -25,8 +25,8 @@ class SingleFlight(Generic[Result]):
     def run(self, key: str, function: Callable[[], Result], timeout: float) -> Result:
         """Return what ``function`` returns, here or in the thread that was first.
 
-        Waits at most ``timeout`` seconds for other threads (PacTimeout). A PacError is everybody's; any other exception
-        is of the thread that ran the function alone, and the next of those that wait runs it again.
+        Waits at most ``timeout`` seconds for other threads (PacTimeout). A PacError or WpadError is everybody's; any
+        other exception is of the thread that ran the function alone, and the next of those that wait runs it again.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -41,7 +41,7 @@ class SingleFlight(Generic[Result]):
                 raise PacTimeout(f"another thread is still looking for the same proxy after {timeout:g} s") from None
             if error is None:
                 return flight.result()
-            if isinstance(error, PacError):
+            if isinstance(error, PacError | WpadError):
                 raise error.again()
         return self._lead(key, mine, function)
 
@@ -51,7 +51,7 @@ class SingleFlight(Generic[Result]):
         except BaseException as exc:
             self._land(key)
             # A copy: the one that is raised here collects this thread's traceback.
-            flight.set_exception(exc.again() if isinstance(exc, PacError) else exc)
+            flight.set_exception(exc.again() if isinstance(exc, PacError | WpadError) else exc)
             raise
         self._land(key)
         flight.set_result(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import import_module
@@ -379,17 +380,35 @@ class Decision:
     steps: tuple[Step, ...] = field(default=(), repr=False)
     listed: tuple[Candidate, ...] = field(default=(), repr=False, compare=False)
     """The candidates as the settings or the script list them, before dead proxies are moved to the end."""
+    answered: float = field(default=0.0, repr=False, compare=False)
+    """When (Unix time) the settings or the script gave this answer; 0 where nobody was asked."""
+    holds: str = field(default="", repr=False, compare=False)
+    """What an answer that was known before rests on."""
+    network: int = field(default=0, repr=False, compare=False)
+    """How often the network had changed when this was decided."""
 
     def for_url(self, url: str) -> Decision:
         """The same answer, said of another URL that shares it, and known before."""
-        return Decision(url, self.proxies, self.source, self.config_origin, self.pac_url, True, self.steps, self.listed)
+        return Decision(
+            *(url, self.proxies, self.source, self.config_origin, self.pac_url, True, self.steps, self.listed),
+            *(self.answered, self.holds, self.network),
+        )
 
     def as_cached(self) -> Decision:
         """The same decision, marked as known before."""
         return self.for_url(self.url)
 
+    @property
+    def freshness(self) -> str:
+        """Whether this was found out for this request, or known before: since when, and why it still holds."""
+        if not self.cached or not self.answered:
+            return "fresh"
+        age = max(0.0, time.time() - self.answered)
+        return f"known for {age:.0f} s" + (f", holds {self.holds}" if self.holds else "")
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready record without secrets: no userinfo, no query values."""
+        steps = (*self.steps, Step("memory", "ok", self.freshness)) if self.cached and self.answered else self.steps
         return {
             "url": redact_url(self.url),
             "proxies": [candidate.pac_text for candidate in self.proxies],
@@ -397,7 +416,7 @@ class Decision:
             "config_origin": self.config_origin,
             "pac_url": None if self.pac_url is None else redact_url(self.pac_url),
             "cached": self.cached,
-            "steps": [step._asdict() for step in self.steps],
+            "steps": [step._asdict() for step in steps],
         }
 
     def explain(self) -> str:
@@ -411,7 +430,9 @@ class Decision:
         ]
         if record["pac_url"]:
             lines.append(f"  PAC      {record['pac_url']}")
-        lines += [f"  {step.status:<7}  {step.name}: {step.detail} [{step.ms:.1f} ms]" for step in self.steps]
+        lines += [
+            f"  {step['status']:<7}  {step['name']}: {step['detail']} [{step['ms']:.1f} ms]" for step in record["steps"]
+        ]
         return "\n".join(lines)
 
 

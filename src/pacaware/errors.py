@@ -36,6 +36,10 @@ __all__ = [
 class PacawareError(Exception):
     """Base of everything pacaware raises on purpose."""
 
+    def again(self) -> Self:
+        """Return a copy without traceback: one object raised in many threads would collect theirs."""
+        return copy(self)
+
 
 class ConfigError(PacawareError, ValueError):
     """A setting cannot be used; the message shows its text and where it came from."""
@@ -43,10 +47,6 @@ class ConfigError(PacawareError, ValueError):
 
 class PacError(PacawareError):
     """Base of the troubles with a PAC file."""
-
-    def again(self) -> Self:
-        """Return a copy without traceback: one object raised in many threads would collect theirs."""
-        return copy(self)
 
 
 class PacFetchError(PacError):

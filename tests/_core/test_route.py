@@ -26,6 +26,14 @@ def test_routes_keep_connections_apart():
     assert len({Route(PROXY), Route(PROXY, Trust.NONE), Route(PROXY, Trust.FULL), DIRECT_ROUTE}) == 3
 
 
+def test_connections_of_another_network_are_not_used():
+    """They were kept there, and lead nowhere from here."""
+    decisions = [Decision("http://o.test/", ProxyList([PROXY]), "manual", "code", network=number) for number in (0, 1)]
+    one, two = (route_of(decision, PROXY) for decision in decisions)
+    assert one != two
+    assert one == route_of(decisions[0].for_url("http://o.test/2"), PROXY)
+
+
 def test_a_proxy_that_the_caller_gave():
     """Nothing but the caller's word decides, and it is fully trusted."""
     decision = explicit_decision("http://o.test/", PROXY)

@@ -357,3 +357,59 @@ def test_private_authority_in_the_store(serve, tmp_path, monkeypatch):
         fetch_pac(server.url)
     monkeypatch.setenv("SSL_CERT_FILE", str(store))
     assert fetch_pac(server.url).text == PAC
+
+
+# -- addresses from somewhere else than the system
+
+
+def test_resolve(serve):
+    """The address comes from who was given to ask, the server still sees the name."""
+    server = serve()
+    url = server.url.replace("127.0.0.1", "wpad.corp.test")
+    asked = []
+    got = fetch_pac(url + "/wpad.dat", resolve=lambda host: asked.append(host) or ["127.0.0.1"])
+    assert (got.text, got.url, asked) == (PAC, url + "/wpad.dat", ["wpad.corp.test"])
+    assert server.requests[0].headers["Host"] == url.removeprefix("http://")
+
+
+def test_resolve_to_several_addresses(serve):
+    """They are tried in order; without one that answers the error is that of the last."""
+    url = serve().url.replace("127.0.0.1", "wpad.corp.test")
+    assert fetch_pac(url, resolve=lambda host: ["127.0.0.9", "127.0.0.1"]).text == PAC
+    with pytest.raises(PacFetchError, match="no connection to wpad"):
+        fetch_pac(url, resolve=lambda host: ["127.0.0.9"])
+    with pytest.raises(PacFetchError, match=r"no address of wpad\.corp\.test is known"):
+        fetch_pac(url, resolve=lambda host: [])
+
+
+def test_resolve_that_refuses(serve):
+    """What it raises is what is raised; redirects are asked about, too, and nothing is sent to what is refused."""
+    target = serve()
+    server = serve(answering(status=302, Location=target.url + "/p.pac"))
+
+    def refusing(host):
+        if host == "127.0.0.1":
+            raise PacFetchError(f"{host} is refused")
+        return ["127.0.0.1"]
+
+    with pytest.raises(PacFetchError, match=r"^127\.0\.0\.1 is refused$"):
+        fetch_pac(server.url.replace("127.0.0.1", "wpad.corp.test"), resolve=refusing)
+    assert (len(server.requests), target.requests) == (1, [])
+
+
+def test_resolve_for_tls(serve):
+    """The certificate is checked against the name, not the address."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("wpad.corp.test").configure_cert(context)
+    server = serve(context=context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+
+    def fetch(host):
+        url = server.url.replace("localhost", host)
+        return fetch_pac(url, ssl_context=trusting, resolve=lambda host: ["127.0.0.1"])
+
+    assert fetch("wpad.corp.test").text == PAC
+    with pytest.raises(PacFetchError, match="certificate"):
+        fetch("other.corp.test")

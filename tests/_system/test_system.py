@@ -8,7 +8,6 @@ import pytest
 
 from pacaware import _system
 from pacaware._models import CachePolicy, ProxyConfig
-from pacaware._system.look import SystemLook
 from pacaware._system.system import cache_policy, fingerprint, from_system, platform
 from pacaware._system.windows import POLICIES, IEConfig
 from pacaware.errors import ConfigError
@@ -153,22 +152,3 @@ def test_what_the_system_is_told_to_remember():
     off = {("HKLM", POLICIES, "EnableAutoproxyResultCache"): 0}
     assert cache_policy(windows(registry=off)) == CachePolicy(result_cache=False)
     assert cache_policy(linux()) == CachePolicy()
-
-
-def test_a_look_every_ten_seconds(monkeypatch):
-    """The system is asked at most every ten seconds, and a change is told once."""
-    seen, asked = ["a"], []
-
-    def fingerprint(environ):
-        asked.append(seen[0])
-        return tuple(seen)
-
-    monkeypatch.setattr("pacaware._system.system.fingerprint", fingerprint)
-    look = SystemLook()
-    assert not look.changed({}, 100.0)
-    seen[0] = "b"
-    assert not look.changed({}, 109.9)
-    assert look.changed({}, 110.0)
-    assert not look.changed({}, 110.1)
-    assert not look.changed({}, 120.0)
-    assert asked == ["a", "b", "b"]

@@ -23,7 +23,7 @@ def test_a_request_is_a_line_without_secrets(resolver: ProxyResolver, caplog: py
     resolver.start(resolver.resolve("http://me:geheim@o.test/?token=secret"))
     assert (
         caplog.messages[-1]
-        == "http://o.test/?token=... goes by PROXY a.test:1; PROXY b.test:2 (pac, settings from: code)"
+        == "http://o.test/?token=... goes by PROXY a.test:1; PROXY b.test:2 (pac, settings from: code; fresh)"
     )
 
 

@@ -6,8 +6,10 @@ import time
 import pytest
 
 from pacaware._models import CachePolicy, ProxyConfig
+from pacaware._pac.wpad import Detected
 from pacaware._resolver import ProxyResolver
 from pacaware._system.environ import _NAMES
+from pacaware.errors import WpadError
 
 SECONDS = 10.0
 
@@ -39,15 +41,41 @@ def clock():
     return Clock()
 
 
+class Detection:
+    """Automatic detection that finds what the test says, with its servers on loopback."""
+
+    def __init__(self) -> None:
+        self.outcome: Detected | str = "automatic detection found no PAC file (this is a test)"
+        self.runs = 0
+        self.hosts: list[str] = []
+
+    def detect(self):
+        self.runs += 1
+        if isinstance(self.outcome, str):
+            raise WpadError(self.outcome)
+        return self.outcome
+
+    def addresses(self, host):
+        self.hosts.append(host)
+        return ("127.0.0.1",)
+
+
 @pytest.fixture
-def make_resolver(clock):
+def detector():
+    """Detection that finds nothing until the test says otherwise."""
+    return Detection()
+
+
+@pytest.fixture
+def make_resolver(clock, detector):
     """Return a maker of resolvers with the clock of the test, all closed in the end."""
     with contextlib.ExitStack() as stack:
 
         def make(config=None, *, script_seconds=5.0, **options):
             resolver = stack.enter_context(ProxyResolver(config, **options))
             resolver._clock = clock
-            resolver._script_seconds = script_seconds
+            resolver._situation.script_seconds = script_seconds
+            resolver._situation.detector = detector
             return resolver
 
         yield make
@@ -84,7 +112,7 @@ def eventually(condition) -> None:
 def refreshed(resolver, server, requests: int) -> None:
     """Wait until the server has had so many requests and the resolver is done with the last answer."""
     server.wait_for_requests(requests)
-    eventually(lambda: not resolver._current.source._lock.locked())
+    eventually(lambda: not resolver._situation.basis.source._lock.locked())
 
 
 def fail_over(resolver, url: str, failures: int = 1) -> None:

@@ -101,8 +101,8 @@ def test_cached_never_waits_and_never_reads_settings(with_script, monkeypatch):
     def refuse(*_):
         raise AssertionError("cached() must not get here")
 
-    monkeypatch.setattr(resolver._reader, "read", refuse)
-    monkeypatch.setattr(resolver._current.source, "known", refuse)
+    monkeypatch.setattr(resolver._situation.reader, "read", refuse)
+    monkeypatch.setattr(resolver._situation.basis.source, "known", refuse)
     held, release = threading.Event(), threading.Event()
 
     def hold():
@@ -198,8 +198,8 @@ closed = ProxyResolver()
 closed.close()
 known = str(resolver.resolve("https://known.test/").proxies)
 default = default_resolver()
-source = resolver._current.source
-locks = [resolver._lock, _default_lock, source._lock, source._loaded.script._lock, resolver._lookups._lock]
+source = resolver._situation.basis.source
+locks = [resolver._lock, _default_lock, source._lock, source._loaded.script._lock, resolver._situation.lookups._lock]
 held, release = threading.Event(), threading.Event()
 
 def hold():

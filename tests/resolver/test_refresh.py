@@ -101,12 +101,12 @@ def test_the_same_text_sent_again_drops_answers_but_not_the_process(make_resolve
     with PacServer(script(OLD), headers=MINUTE, etag=False) as server:
         resolver = make_resolver(ProxyConfig(pac_url=server.url))
         fail_over(resolver, URL)
-        process = resolver._current.source.known().script._process
+        process = resolver._situation.basis.source.known().script._process
         clock.advance(60)
         resolver.resolve(URL)
         refreshed(resolver, server, 2)
         resolver.resolve(URL)
-        assert resolver._current.source.known().script._process is process
+        assert resolver._situation.basis.source.known().script._process is process
     stats = resolver.stats()
     assert (stats["invalidations_pac"], stats["evaluations"], stats["routes"]) == (1, 2, 0)
 
@@ -153,7 +153,7 @@ def test_what_goes_wrong_unexpectedly_changes_nothing(with_script, pac_server, c
     clock.advance(60)
     resolver.resolve(URL)
     eventually(lambda: "our own fault" in caplog.text)
-    eventually(lambda: not resolver._current.source._lock.locked())
+    eventually(lambda: not resolver._situation.basis.source._lock.locked())
     assert is_old(resolver.resolve(URL))
     assert resolver.stats()["fetches"] == 2
 
@@ -170,7 +170,7 @@ def test_no_thread_no_refresh(with_script, clock, monkeypatch):
     monkeypatch.setattr("threading.Thread.start", refuse)
     assert is_old(resolver.resolve(URL))
     monkeypatch.undo()
-    assert not resolver._current.source._lock.locked()
+    assert not resolver._situation.basis.source._lock.locked()
 
 
 def test_a_file_is_looked_at_every_half_minute(make_resolver, clock, tmp_path):
@@ -181,7 +181,7 @@ def test_a_file_is_looked_at_every_half_minute(make_resolver, clock, tmp_path):
     resolver.resolve(URL)
     clock.advance(30)
     resolver.resolve(URL)
-    eventually(lambda: not resolver._current.source._lock.locked())
+    eventually(lambda: not resolver._situation.basis.source._lock.locked())
     assert is_old(resolver.resolve(URL))
     assert resolver.stats()["evaluations"] == 1
     file.write_text(script(NEW))
@@ -194,7 +194,7 @@ def test_closed_while_the_server_is_asked(with_script, pac_server, clock):
     """What comes after close() leaves no process behind."""
     resolver = with_script(OLD, headers=MINUTE)
     resolver.resolve(URL)
-    source = resolver._current.source
+    source = resolver._situation.basis.source
     clock.advance(60)
     pac_server.set(script(NEW), delay=0.2)
     resolver.resolve(URL)
@@ -207,7 +207,7 @@ def test_an_answer_that_comes_late_is_not_kept(with_script, pac_server, clock, m
     """A slow run of the old script, ended after a new one is in use, is given to who asked and to nobody else."""
     resolver = with_script(OLD, headers=MINUTE)
     resolver.resolve("https://other.test/")
-    loaded = resolver._current.source.known()
+    loaded = resolver._situation.basis.source.known()
     run = loaded.script.find_proxy
 
     def slow(*arguments, **options):

@@ -47,12 +47,11 @@ def test_the_environment_comes_first(make_resolver, kioslaverc, environ):
     assert make_resolver().resolve(URL).config_origin == "environment"
 
 
-def test_changes_are_seen_within_ten_seconds(make_resolver, kioslaverc, clock):
+def test_changes_are_seen_at_the_next_look(make_resolver, kioslaverc, clock):
     """A change of the desktop's settings drops everything that rests on the old ones."""
     resolver = make_resolver()
     resolver.resolve(URL)
     kioslaverc.write_text("[Proxy Settings]\nProxyType=1\nhttpProxy=http://new.test 8080\n")
-    clock.advance(5)
     assert by(resolver.resolve(URL)) == "PROXY old.test:8080"
     clock.advance(6)
     assert by(resolver.resolve(URL)) == "PROXY new.test:8080"

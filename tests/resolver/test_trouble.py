@@ -10,7 +10,7 @@ import pytest
 from pacaware._models import CachePolicy, ProxyConfig
 from pacaware.errors import PacFetchError, PacScriptError, PacTimeout
 from pacaware.testing import DeadProxy
-from tests.resolver.conftest import by, script
+from tests.resolver.conftest import by, refreshed, script
 
 URL = "http://h.test/"
 HTML = "<!DOCTYPE html><html><body>Welcome! FindProxy... please log on</body></html>"
@@ -152,10 +152,14 @@ def test_what_stands_in_holds_until_the_next_try(make_resolver, pac_server, cloc
     assert by(resolver.resolve(URL)) == "PROXY m.test:1"
     pac_server.set(script("return 'PROXY a.test:1'"), status=200)
     clock.advance(7.5)
-    assert by(resolver.cached(URL)) == "PROXY m.test:1"
     assert by(resolver.resolve("http://i.test/")) == "PROXY m.test:1"
+    assert by(resolver.cached(URL)) == "PROXY m.test:1"
+    assert len(pac_server.requests) == 1
     clock.advance(0.5)
     assert resolver.cached(URL) is None
+    resolver.resolve(URL)  # has the server asked
+    refreshed(resolver, pac_server, 2)
+    clock.advance(1)
     assert by(resolver.resolve(URL)) == "PROXY a.test:1"
 
 
@@ -195,17 +199,3 @@ def test_quarantine_ends_with_reset(make_resolver, pac_server):
         resolver.resolve("http://good.test/")
     resolver.reset("pac")
     assert by(resolver.resolve("http://good.test/")) == "PROXY a.test:1"
-
-
-def test_auto_detection_is_said_to_be_missing(make_resolver):
-    """Settings that only detect are an error in code that says what to do, and DIRECT on a desktop."""
-    with pytest.raises(PacFetchError, match="give its address as the PAC URL"):
-        make_resolver(ProxyConfig(auto_detect=True)).resolve(URL)
-    assert by(make_resolver(ProxyConfig(auto_detect=True, origin="gnome")).resolve(URL)) == "DIRECT"
-
-
-def test_auto_detection_hands_on_to_the_pac_url(with_script):
-    """Detection that finds nothing hands on to the PAC URL."""
-    decision = with_script(auto_detect=True).resolve(URL)
-    assert by(decision) == "PROXY a.test:8080"
-    assert decision.steps[0].name == "auto-detect"

@@ -70,9 +70,9 @@ def test_reset_looks_names_up_again(with_script):
     """The answers of DNS are results, too."""
     resolver = with_script("return dnsResolve('localhost') ? 'PROXY a.test:1' : 'DIRECT'")
     resolver.resolve(URL)
-    assert resolver._lookups._known
+    assert resolver._situation.lookups._known
     resolver.reset("results")
-    assert not resolver._lookups._known
+    assert not resolver._situation.lookups._known
     assert by(resolver.resolve(URL)) == "PROXY a.test:1"
 
 
@@ -80,7 +80,7 @@ def test_a_reset_while_a_question_is_under_way(with_script, monkeypatch):
     """What was found out with the old script is not kept beside the new one."""
     resolver = with_script(TWO)
     resolver.resolve("https://other.test/")
-    loaded = resolver._current.source.known()
+    loaded = resolver._situation.basis.source.known()
     run = loaded.script.find_proxy
 
     def slow(*arguments, **options):
@@ -100,8 +100,8 @@ def test_a_reset_while_the_script_is_obtained(with_script, monkeypatch):
     resolver = with_script(TWO)
     obtain = PacSource.script
 
-    def slow(source, timeout):
-        loaded = obtain(source, timeout)
+    def slow(source, timeout, **options):
+        loaded = obtain(source, timeout, **options)
         monkeypatch.undo()
         resolver.reset("pac")
         return loaded
@@ -117,7 +117,7 @@ def test_the_process_ends_with_its_script(with_script):
     """reset("pac") leaves no process behind."""
     resolver = with_script(TWO)
     resolver.resolve(URL)
-    pid = resolver._current.source.known().script._process.pid
+    pid = resolver._situation.basis.source.known().script._process.pid
     assert alive(pid)
     resolver.reset("pac")
     eventually(lambda: not alive(pid))
@@ -132,12 +132,13 @@ def test_stats(with_script):
     fail_over(resolver, "https://i.test/")
     resolver.resolve(URL)
     assert resolver.stats() == {
-        "hits": 1,
+        "hits": 2,
         "misses": 2,
         "evaluations": 2,
         "fetches": 1,
         "failovers": 1,
         "invalidations_settings": 0,
+        "invalidations_network": 0,
         "invalidations_pac": 0,
         "resets": 0,
         "answers": 2,
@@ -150,7 +151,7 @@ def test_close(with_script):
     """The process ends, everything is forgotten, later questions are an error; a second close does nothing."""
     resolver = with_script(TWO)
     resolver.resolve(URL)
-    pid = resolver._current.source.known().script._process.pid
+    pid = resolver._situation.basis.source.known().script._process.pid
     resolver.close()
     eventually(lambda: not alive(pid))
     assert resolver.cached(URL) is None
@@ -165,7 +166,7 @@ def test_a_resolver_that_is_dropped_leaves_no_process(pac_server):
     """Nobody needs to call close(): the process goes with the last reference."""
     resolver = ProxyResolver(ProxyConfig(pac_url=pac_server.url))
     resolver.resolve(URL)
-    pid = resolver._current.source.known().script._process.pid
+    pid = resolver._situation.basis.source.known().script._process.pid
     assert alive(pid)
     del resolver
     eventually(lambda: not alive(pid))
@@ -186,7 +187,9 @@ def test_every_decision_and_failover_is_logged_without_secrets(with_script, capl
     """One line for a request, one for each candidate that failed."""
     caplog.set_level(logging.INFO, "pacaware")
     fail_over(with_script(TWO), f"https://me:{SECRET}@h.test/a?b={SECRET}")
-    assert "https://h.test/a?b=... goes by PROXY a.test:1; PROXY b.test:1 (pac, settings from: code)" in caplog.text
+    assert (
+        "https://h.test/a?b=... goes by PROXY a.test:1; PROXY b.test:1 (pac, settings from: code; fresh)" in caplog.text
+    )
     assert "PROXY a.test:1 failed, PROXY b.test:1 is used instead: refused" in caplog.text
     assert SECRET not in caplog.text
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Final
 
 from pacaware._core.target import Target
 from pacaware._models import Candidate, Step
 
-__all__ = ["Answer", "AnswerCache", "answer_key"]
+__all__ = ["FROM_SCRIPTS", "Answer", "AnswerCache", "answer_key"]
+
+FROM_SCRIPTS: Final = frozenset({"pac", "wpad-dhcp", "wpad-dns"})
+"""The sources of decisions that a script made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The candidates as listed, why, and until when (monotonic seconds) the answer may be used again.
 
-    ``whole_origin`` says that every URL of the origin has this answer.
+    ``whole_origin`` says that every URL of the origin has this answer. ``answered`` is when it was given (Unix time),
+    ``holds`` tells a person why it may be used again.
     """
 
     listed: tuple[Candidate, ...]
@@ -24,6 +29,8 @@ class Answer:
     steps: tuple[Step, ...]
     valid_until: float
     whole_origin: bool
+    answered: float = 0.0
+    holds: str = ""
 
 
 def answer_key(target: Target, policy_key: str, *, ignores_path: bool) -> str:

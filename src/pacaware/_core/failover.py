@@ -17,12 +17,18 @@ __all__ = ["BadProxies", "FailOver"]
 
 
 class FailOver:
-    """Walks along the candidates. Call ``failed()`` only if no byte of the request can have reached an origin."""
+    """Walks along the candidates. Call ``failed()`` only if no byte of the request can have reached an origin.
 
-    def __init__(self, candidates: Sequence[Candidate]) -> None:
+    ``epoch`` is the resolver's: a walk that began before everything was forgotten teaches nothing. ``may_go_on`` says
+    that another list may follow this one, so that its last candidate has no more time than the others.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], *, epoch: int = 0, may_go_on: bool = False) -> None:
         self._candidates = tuple(candidates)
         self._at = 0
         self._failures: list[tuple[Candidate, str]] = []
+        self._may_go_on = may_go_on
+        self.epoch = epoch
 
     @property
     def current(self) -> Candidate:
@@ -32,7 +38,7 @@ class FailOver:
     @property
     def is_last(self) -> bool:
         """Whether nothing is left to try after the current candidate."""
-        return self._at + 1 >= len(self._candidates)
+        return self._at + 1 >= len(self._candidates) and not self._may_go_on
 
     @property
     def failures(self) -> tuple[tuple[Candidate, str], ...]:
@@ -42,8 +48,19 @@ class FailOver:
     def failed(self, reason: str) -> bool:
         """Note that the current candidate failed; returns whether there is another to try."""
         self._failures.append((self.current, reason))
-        if self.is_last:
+        if self._at + 1 >= len(self._candidates):
             return False
+        self._at += 1
+        return True
+
+    def go_on_with(self, candidates: Sequence[Candidate], *, epoch: int) -> bool:
+        """Append a list that came to light after this one had failed; returns whether it has anything not yet tried."""
+        tried = {candidate for candidate, _ in self._failures}
+        more = tuple(candidate for candidate in candidates if candidate not in tried)
+        self._may_go_on, self.epoch = False, epoch
+        if not more:
+            return False
+        self._candidates = (*self._candidates[: self._at + 1], *more)
         self._at += 1
         return True
 

@@ -7,7 +7,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-__all__ = ["MAX_HEURISTIC", "MIN_INTERVAL", "RETRY_DELAYS", "fresh_seconds"]
+__all__ = ["MAX_HEURISTIC", "MIN_INTERVAL", "RETRY_DELAYS", "fresh_seconds", "is_explicit", "may_store"]
 
 MAX_HEURISTIC: Final = 12 * 3600.0
 MIN_INTERVAL: Final = 30.0
@@ -16,6 +16,7 @@ RETRY_DELAYS: Final = (8.0, 32.0, 120.0, 300.0)
 """After a failure to obtain the file (Chromium's first three, then every five minutes)."""
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*([^\s,;]*)", re.IGNORECASE)
 _NO_CACHE: Final = re.compile(r"(?:^|[\s,])no-(?:cache|store)(?:$|[\s,;=])", re.IGNORECASE)
+_NO_STORE: Final = re.compile(r"(?:^|[\s,])no-store(?:$|[\s,;=])", re.IGNORECASE)
 _SECONDS: Final = re.compile(r"\"?([0-9]+)\"?", re.ASCII)
 _LONGEST: Final = float(2**31)
 
@@ -47,6 +48,20 @@ def fresh_seconds(
         return MAX_HEURISTIC
     modified = _unix_time(last_modified, received)
     return min(max((received - modified) / 10 - spent, MIN_INTERVAL), MAX_HEURISTIC)
+
+
+def is_explicit(cache_control: str | None, expires: str | None) -> bool:
+    """Say whether the server itself says for how long the file is good (RFC 9111, section 4.2.1).
+
+    Such a file stays good on another network, too, as in Windows (document 004, causes A to C of a new download).
+    """
+    directives = cache_control or ""
+    return not _NO_CACHE.search(directives) and (expires is not None or _MAX_AGE.search(directives) is not None)
+
+
+def may_store(cache_control: str | None) -> bool:
+    """Say whether the file may be kept to compare it with the server's (RFC 9111, section 5.2.2.5)."""
+    return not _NO_STORE.search(cache_control or "")
 
 
 def _seconds(text: str | None) -> float | None:

@@ -16,10 +16,15 @@ _CANDIDATE_SECONDS: Final = 10.0
 
 
 class Route(NamedTuple):
-    """Where a connection leads through, and how far that proxy is trusted with credentials."""
+    """Where a connection leads through, and how far that proxy is trusted with credentials.
+
+    ``network`` counts the networks: a connection that was kept on another one leads nowhere, and only a request that is
+    lost on it would tell.
+    """
 
     candidate: Candidate
     trust: Trust = Trust.FULL
+    network: int = 0
 
     @property
     def proxy(self) -> ProxyServer | None:
@@ -34,7 +39,7 @@ def route_of(decision: Decision, candidate: Candidate) -> Route:
     """Return the route for one candidate of a decision."""
     if not isinstance(candidate, ProxyServer):
         return DIRECT_ROUTE
-    return Route(candidate, trust_of(candidate, decision.source, decision.pac_url))
+    return Route(candidate, trust_of(candidate, decision.source, decision.pac_url), decision.network)
 
 
 def explicit_decision(url: str, candidate: Candidate) -> Decision:

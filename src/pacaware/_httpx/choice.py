@@ -40,6 +40,12 @@ class Chooser(Protocol):
     def connected(self, decision: Decision, failover: FailOver) -> None:
         """Note that the current candidate stands."""
 
+    def reconsider(self, decision: Decision, failover: FailOver) -> Decision | None:
+        """Return another decision when every candidate has failed, with which ``failover`` goes on, or None."""
+
+    async def areconsider(self, decision: Decision, failover: FailOver) -> Decision | None:
+        """Do as ``reconsider()`` without blocking the event loop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -75,6 +81,12 @@ class _Forced:
 
     def connected(self, decision: Decision, failover: FailOver) -> None:
         """Nothing is remembered of a list of one."""
+
+    def reconsider(self, decision: Decision, failover: FailOver) -> Decision | None:
+        return None
+
+    async def areconsider(self, decision: Decision, failover: FailOver) -> Decision | None:
+        return None
 
 
 def choose(

@@ -13,12 +13,13 @@ from pacaware._core.selection import Trouble
 from pacaware._core.target import Target
 from pacaware._models import Step, redact_url
 from pacaware._pac.source import LoadedScript, PacSource
-from pacaware.errors import PacError, PacFetchError, PacScriptError
+from pacaware.errors import PacError, PacFetchError, PacScriptError, WpadError
 
 __all__ = ["Failed", "obtain", "run"]
 
 _OBTAIN_SECONDS: Final = 40.0
 _SHOWN: Final = 200
+_HOLDS: Final = "until the PAC file, the settings or the network change"
 _SHORTEST_SECRET: Final = 4
 _MOST_VALUES: Final = 200
 _NOT_SHOWN: Final = "entries are left out: the script's answer must not contain a user or password"
@@ -29,28 +30,33 @@ class Failed:
     """The script gave no answer; the settings decide what follows."""
 
     trouble: Trouble
-    error: PacError
+    error: PacError | WpadError
 
 
-def obtain(source: PacSource, steps: list[Step]) -> LoadedScript | Failed:
-    """Return the script of ``source``; what happened is appended to ``steps``."""
+def obtain(source: PacSource, steps: list[Step], *, can_do_without: bool) -> LoadedScript | Failed:
+    """Return the script of ``source``; what happened is appended to ``steps``.
+
+    Who can do without it does not wait for a server that has failed before: it is asked again in the background.
+    """
     started = time.perf_counter()
     try:
-        loaded = source.script(_OBTAIN_SECONDS)
+        loaded = source.script(_OBTAIN_SECONDS, can_do_without=can_do_without)
+    except WpadError as exc:
+        steps.append(_step("auto-detect", "failed", str(exc), started))
+        return Failed(Trouble.NOT_OBTAINED, exc)
     except (PacFetchError, PacScriptError) as exc:
         steps.append(_step("pac-fetch", "failed", str(exc), started))
         return Failed(Trouble.NOT_OBTAINED, exc)
     except PacError as exc:
         steps.append(_step("pac-fetch", "failed", str(exc), started))
         return Failed(Trouble.FATAL, exc)
-    steps += loaded.steps
+    steps += (*loaded.found, *loaded.steps)
     return loaded
 
 
 def run(
     loaded: LoadedScript,
     target: Target,
-    pac_url: str,
     steps: list[Step],
     timeout: float,
     clock: Callable[[], float],
@@ -58,11 +64,12 @@ def run(
     """Ask the script for ``target``; what happened is appended to ``steps``.
 
     What the script says may repeat what it was told: query values of the target, and passwords that somebody wrote
-    into the script, are taken out wherever it is shown.
+    into the script, are taken out wherever it is shown. One that was detected sees nothing but origins.
     """
     started = time.perf_counter()
+    seen = target.origin_only_pac_url if loaded.is_detected else target.pac_url
     try:
-        raw = loaded.script.find_proxy(target.pac_url, target.pac_host, timeout=timeout)
+        raw = loaded.script.find_proxy(seen, target.pac_host, timeout=timeout)
     except PacScriptError as exc:
         error = PacScriptError(f"{loaded.script.name} failed: {_shown(exc.message, target)}", exc.line, exc.column)
         steps.append(_step("pac-run", "failed", str(error), started))
@@ -85,7 +92,10 @@ def run(
     if raw.uses_clock or raw.uses_random:
         until = 0.0  # the same question may have another answer the next moment
     whole_origin = loaded.ignores_path or target.scheme in ("https", "wss")
-    return Answer(tuple(parsed.proxies), "pac", pac_url, tuple(steps), until, whole_origin)
+    holds = _HOLDS if raw.dns_valid_for is None else f"{_HOLDS}, at most {raw.dns_valid_for:.0f} s (names looked up)"
+    return Answer(
+        tuple(parsed.proxies), loaded.source, loaded.url, tuple(steps), until, whole_origin, time.time(), holds
+    )
 
 
 def _shown(text: str, target: Target) -> str:

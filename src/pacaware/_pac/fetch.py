@@ -28,7 +28,7 @@ from pacaware._pac.text import check, decode
 from pacaware.errors import PacFetchError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["NotModified", "PacFile", "fetch_pac"]
 
@@ -84,17 +84,19 @@ def fetch_pac(
     ssl_context: ssl.SSLContext | None = None,
     etag: str | None = None,
     last_modified: str | None = None,
+    resolve: Callable[[str], Sequence[str]] | None = None,
 ) -> PacFile | NotModified:
     """Get a PAC file by http, https or data, or from a file where that is allowed; never through a proxy.
 
     Seconds; ``timeout`` bounds everything, a slow drip too. TLS is verified against the store of the operating system
-    unless ``ssl_context`` is given. ``etag`` and ``last_modified`` make the request conditional. Raises PacFetchError.
+    unless ``ssl_context`` is given. ``etag`` and ``last_modified`` make the request conditional. ``resolve`` returns
+    the addresses of a host instead of the system, after redirects too. Raises PacFetchError.
     """
     scheme = _scheme_of(url)
     if scheme in ("http", "https"):
         conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
         headers = {name: value for name, value in conditions.items() if value}
-        download = _Download(url, headers, connect_timeout, time.monotonic() + timeout, ssl_context)
+        download = _Download(url, headers, connect_timeout, time.monotonic() + timeout, ssl_context, resolve)
         return download.in_time(timeout)
     if scheme == "data":
         return _from_data(url)
@@ -121,8 +123,10 @@ class _Download:
         connect_timeout: float,
         deadline: float,
         ssl_context: ssl.SSLContext | None,
+        resolve: Callable[[str], Sequence[str]] | None,
     ) -> None:
         self._url = url
+        self._resolve = resolve
         self._headers = {
             "Accept": "application/x-ns-proxy-autoconfig, */*;q=0.8",
             "Accept-Encoding": "gzip, deflate",
@@ -176,7 +180,7 @@ class _Download:
 
             context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         pool = urllib3.PoolManager(num_pools=2, maxsize=1, retries=False, ssl_context=context)
-        pool.pool_classes_by_scheme = _recording_pools(self._connections)
+        pool.pool_classes_by_scheme = _recording_pools(self._connections, self._resolve)
         return pool
 
     def _follow(self, pool: urllib3.PoolManager) -> PacFile | NotModified:
@@ -304,14 +308,34 @@ def _refusal(url: str, status: int) -> str:
     return f"the PAC file {redact_url(url)} was not obtained: status {status}; {reason}"
 
 
-def _recording_pools(connections: list[Any]) -> dict[str, Any]:
-    """Return pool classes whose connections are listed, so that they can be ended from outside."""
+def _recording_pools(connections: list[Any], resolve: Callable[[str], Sequence[str]] | None) -> dict[str, Any]:
+    """Return pool classes whose connections are listed, so that they can be ended from outside.
+
+    With ``resolve`` they go to the addresses that it returns.
+    """
 
     def recording(base: Any) -> Any:
         class Recorded(base):  # type: ignore[misc] # the two bases are told apart at run time only
+            _dns_host: str  # urllib3's
+
             def connect(self) -> None:
                 connections.append(self)
                 super().connect()
+
+            def _new_conn(self) -> Any:
+                if resolve is None:
+                    return super()._new_conn()
+                name: str = self._dns_host
+                failure: Exception | None = None
+                for address in resolve(name):
+                    self._dns_host = address  # where to connect to; the Host field and TLS keep the name
+                    try:
+                        return super()._new_conn()
+                    except (urllib3.exceptions.HTTPError, OSError) as exc:
+                        failure = exc
+                    finally:
+                        self._dns_host = name
+                raise failure or PacFetchError(f"no address of {name} is known")
 
         return Recorded
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from pacaware._probes import PRIVATE, PUBLIC, source_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["my_addresses"]
-
-_PUBLIC: Final = ("8.8.8.8", "2001:4860:4860::8888")
-_PRIVATE: Final = ("10.0.0.0", "172.16.0.0", "192.168.0.0", "FC00::")
 
 
 def my_addresses(
@@ -28,9 +27,9 @@ def my_addresses(
     ``probe(destination)`` returns the source address towards it or None; ``own_name()`` resolves this machine's name.
     Loopback addresses do not count, and a link-local one only if there is nothing else.
     """
-    probe = probe or _source_address
+    probe = probe or source_address
     link_local: list[str] = []
-    for stage in (_PUBLIC, None, _PRIVATE):
+    for stage in (PUBLIC, None, PRIVATE):
         found: list[str] = []
         sources = (probe(destination) for destination in stage) if stage else iter((own_name or _resolve_own_name)())
         for source in sources:
@@ -55,17 +54,6 @@ def _sort_in(source: str | None, found: list[str], link_local: list[str]) -> Non
 
 def _ipv4_first(addresses: list[str]) -> str:
     return next((address for address in addresses if ":" not in address), addresses[0])
-
-
-def _source_address(destination: str) -> str | None:
-    family = socket.AF_INET6 if ":" in destination else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.settimeout(1.0)
-            probe.connect((destination, 80))
-            return str(probe.getsockname()[0]).partition("%")[0]
-    except OSError:
-        return None
 
 
 def _resolve_own_name() -> list[str]:

@@ -18,7 +18,7 @@ from pacaware._pac.dns import Resolved
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["resolve"]
+__all__ = ["dns_settings", "listed_in_hosts", "resolve"]
 
 GETADDRINFO_LIFE: Final = 60.0
 DNS_SECONDS: Final = 5.0  # a server that is silent for so long is as good as one that knows no answer
@@ -32,7 +32,7 @@ def resolve(name: str, six: bool, seconds: float) -> Resolved:
     """Resolve a canonical name to its IPv4 addresses, and IPv6 ones too if ``six``, within ``seconds`` if possible."""
     if needs_getaddrinfo():
         return by_getaddrinfo(name, six)
-    listed = _hosts_file.load(_HOSTS).get(name.removesuffix("."), ())
+    listed = listed_in_hosts(name)
     if any(six or ":" not in address for address in listed):
         return Resolved(listed, GETADDRINFO_LIFE)
     if name in ("localhost", socket.gethostname().lower()) or name.endswith(".localhost"):
@@ -63,7 +63,7 @@ def by_dns(name: str, six: bool, seconds: float) -> Resolved:
     import dns.exception
     import dns.resolver
 
-    resolver = _resolver.load(_RESOLV)
+    resolver = dns_settings()
     addresses: list[str] = []
     life = float("inf")
     for kind in ("A", "AAAA") if six else ("A",):
@@ -74,6 +74,20 @@ def by_dns(name: str, six: bool, seconds: float) -> Resolved:
         addresses += [record.address for record in answer]
         life = min(life, float(answer.rrset.ttl))
     return Resolved(tuple(addresses), life)
+
+
+def listed_in_hosts(name: str) -> tuple[str, ...]:
+    """Return the addresses that the hosts file has for a name."""
+    return tuple(_hosts_file.load(_HOSTS).get(name.removesuffix("."), ()))
+
+
+def dns_settings(platform: str = sys.platform) -> Any:
+    """Return dnspython's resolver with the servers and search domains of this machine, to be copied, not changed."""
+    if platform == "win32":
+        import dns.resolver
+
+        return dns.resolver.Resolver()  # from the registry, where the adapters that are up have their own
+    return _resolver.load(_RESOLV)
 
 
 class _Cached:

@@ -45,6 +45,10 @@ class _Choice(NamedTuple):
         if self.resolver is not None:
             self.resolver.connected(self.decision, failover)
 
+    def reconsider(self, failover: FailOver) -> _Choice | None:
+        other = None if self.resolver is None else self.resolver.reconsider(self.decision, failover)
+        return None if other is None else self._replace(decision=other)
+
 
 class _Call(NamedTuple):
     """The arguments of ``send()``, and what is the same for every candidate."""
@@ -161,8 +165,11 @@ class Dispatcher:
             except RouteFailed as exc:
                 failures.append(exc)
                 if not failover.failed(exc.reason):
-                    self._exhausted(call, pool, url, failover, failures, budget)
-                    return None
+                    other = call.choice.reconsider(failover)
+                    if other is None:
+                        self._exhausted(call, pool, url, failover, failures, budget)
+                        return None
+                    call = call._replace(choice=other)
             except Exception as exc:
                 if not plain and isinstance(exc, (*self._stood, FinalRefusal)):
                     call.choice.connected(failover)

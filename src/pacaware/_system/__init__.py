@@ -15,7 +15,7 @@ from pacaware._system.environ import read_config
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["from_environ", "from_system", "system_cache_policy"]
+__all__ = ["cache_policy", "fingerprint", "from_environ", "from_system"]
 
 
 def from_environ(environ: Mapping[str, str]) -> ProxyConfig:
@@ -37,10 +37,18 @@ def from_system(source: str | None = None, environ: Mapping[str, str] | None = N
     return system.from_system(source, os.environ if environ is None else environ)
 
 
-def system_cache_policy() -> CachePolicy:
+def fingerprint(environ: Mapping[str, str]) -> object:
+    """Return what is equal as long as the system's settings are the same; starts no process."""
+    from pacaware._system import system
+
+    return system.fingerprint(environ)
+
+
+def cache_policy(environ: Mapping[str, str]) -> CachePolicy | None:
     """Return what the system is told about remembering answers and bad proxies; Windows alone says anything."""
+    del environ
     if sys.platform != "win32":
-        return CachePolicy()
+        return None
     from pacaware._system import system
 
     return system.cache_policy()

@@ -4,57 +4,89 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
+from pacaware import _system
 from pacaware._core.compiled import CompiledSettings, compile_settings
-from pacaware._models import ProxyConfig
+from pacaware._models import CachePolicy, ProxyConfig
 from pacaware._system.environ import fingerprint, no_proxy, read_config
-from pacaware._system.look import SystemLook
 
-__all__ = ["SettingsReader"]
+__all__ = ["SettingsReader", "SystemSettings"]
+
+
+class SystemSettings(NamedTuple):
+    """The settings of the system: how to read them, and how to see cheaply that they may be others.
+
+    ``fingerprint`` is asked once a second; what it returns is equal as long as nothing has changed: the states of
+    files (``network.file_state``), a counter of notifications, or, where there is neither, the time in steps.
+    ``cache_policy`` is what the system says of memories (Windows: BadProxyExpiresTime, EnableAutoproxyResultCache).
+    """
+
+    read: Callable[[Mapping[str, str]], ProxyConfig]
+    fingerprint: Callable[[Mapping[str, str]], object]
+    cache_policy: Callable[[Mapping[str, str]], CachePolicy | None]
+
+
+# By name at each call: what a test or another reader puts there counts.
+_SYSTEM = SystemSettings(
+    lambda environ: ProxyConfig.from_system(None, environ),
+    lambda environ: _system.fingerprint(environ),
+    lambda environ: _system.cache_policy(environ),
+)
 
 
 _log: Final = logging.getLogger("pacaware")
-# Neither changes on its own: code says what it says, and the environment is looked at by its own variables.
-_NOT_THE_SYSTEM: Final = frozenset({"code", "environment", "wsl"})
 
 
 class SettingsReader:
     """Reads the settings that are in force: those from code, else the environment's, else the system's.
 
     ``config`` are those from code; they never change, and a wrong one is an error here. Without ``trust_env`` neither
-    the environment nor the system is read. Not thread-safe.
+    the environment nor the system is read. ``policy`` is what the system's settings say of memories, if they are in
+    force. Not thread-safe.
     """
 
-    def __init__(self, config: ProxyConfig | None, *, trust_env: bool) -> None:
+    def __init__(self, config: ProxyConfig | None, *, trust_env: bool, system: SystemSettings = _SYSTEM) -> None:
         self._current = None if config is None else compile_settings(config)
-        self.constant = config is not None or not trust_env
-        self._fingerprint: tuple[str | None, ...] = ()
-        self._look = SystemLook()
+        self._constant = config is not None or not trust_env
+        self._system = system
+        self._environment: tuple[str | None, ...] = ()
+        self._system_state: object = None
+        self._from_system = False
+        self.policy: CachePolicy | None = None
 
-    def read(self, now: float) -> CompiledSettings:
-        """Return the settings: the same object for as long as they are the same. ``now`` is a clock's, in seconds.
+    def read(self) -> CompiledSettings:
+        """Return the settings: the same object for as long as they are the same.
 
         Raises ConfigError that names the variable whose value cannot be used.
         """
         current = self._current
-        if self.constant:
+        if self._constant:
             if current is None:
                 current = self._current = compile_settings(ProxyConfig(origin="none"))
             return current
-        seen = fingerprint(os.environ)
-        if current is None or seen != self._fingerprint or self._system_changed(current, now):
-            config = read_config(os.environ) or ProxyConfig.from_system(None, os.environ)
-            settings = compile_settings(config, no_proxy(os.environ))
-            self._system_changed(settings, now)  # the first look, if there was none: later ones are compared with it
-            if settings != current:
-                current = self._current = settings
-                for step in settings.warnings:
-                    if step.status == "warning":
-                        _log.warning("%s: %s", step.name, step.detail)
-            self._fingerprint = seen
-        assert current is not None  # for the type checker
+        environment = fingerprint(os.environ)
+        # Where the environment decides, the system is not even looked at.
+        state = self._system.fingerprint(os.environ) if self._from_system else None
+        if current is not None and (environment, state) == (self._environment, self._system_state):
+            return current
+        config, policy = read_config(os.environ), None
+        from_system = config is None
+        if config is None:
+            # The state first: what changes while the settings are read is seen at the next look.
+            state = self._system.fingerprint(os.environ)
+            config, policy = self._system.read(os.environ), self._system.cache_policy(os.environ)
+        settings = compile_settings(config, no_proxy(os.environ))
+        if current is None or settings != current:
+            current = self._current = settings
+            for step in settings.warnings:
+                if step.status == "warning":
+                    _log.warning("%s: %s", step.name, step.detail)
+        self.policy = policy
+        self._environment, self._system_state, self._from_system = (
+            environment,
+            state if from_system else None,
+            from_system,
+        )
         return current
-
-    def _system_changed(self, settings: CompiledSettings, now: float) -> bool:
-        return settings.config.origin not in _NOT_THE_SYSTEM and self._look.changed(os.environ, now)

@@ -97,7 +97,7 @@ class AsyncPacTransport(httpx2.AsyncBaseTransport):
                 decision = await self._chooser.aresolve(url)
             except PacawareError as exc:
                 raise httpx2.ProxyError(f"no decision about a proxy: {exc}", request=request) from exc
-        response = await self._send(request, decision)
+        response, decision = await self._send(request, decision)
         extensions: dict[str, Any] = dict(response.extensions)
         extensions["pacaware"] = decision
         return httpx2.Response(
@@ -107,8 +107,11 @@ class AsyncPacTransport(httpx2.AsyncBaseTransport):
             extensions=extensions,
         )
 
-    async def _send(self, request: httpx2.Request, decision: Decision) -> httpcore2.Response:
-        """Try the candidates in turn; go on to the next only if no byte of the request can have left."""
+    async def _send(self, request: httpx2.Request, decision: Decision) -> tuple[httpcore2.Response, Decision]:
+        """Try the candidates in turn; go on to the next only if no byte of the request can have left.
+
+        Returns the decision that led to the response, too: after all have failed, there may be another.
+        """
         core, may_forward = self._prepare(request)
         tries = 0
         while True:
@@ -122,6 +125,10 @@ class AsyncPacTransport(httpx2.AsyncBaseTransport):
                     timed_out = timed_out and exc.timed_out
                     if failover.failed(exc.reason):
                         continue
+                    other = await self._chooser.areconsider(decision, failover)
+                    if other is not None:
+                        decision = other
+                        continue
                     error = nothing_reached(exc, request, failover, timed_out=timed_out)
                     break
                 except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as exc:
@@ -134,7 +141,7 @@ class AsyncPacTransport(httpx2.AsyncBaseTransport):
                     error, may_retry = translate(exc, request, failover), False
                     break
                 self._chooser.connected(decision, failover)
-                return response
+                return response, decision
             if not may_retry or tries == self._retries:
                 raise error
             # As httpx2 waits: not at all, then half a second, doubled each time.

@@ -1,0 +1,1 @@
+"""A laptop between real networks: each in a network namespace of its own."""
