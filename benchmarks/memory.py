@@ -15,7 +15,7 @@ from pacaware import ProxyConfig, ProxyResolver
 __all__ = ["run"]
 
 URLS = 1_000_000
-ORIGINS = 30_000
+URLS_OF_AN_ORIGIN = 20
 THREADS = 16
 SECONDS = 2.0
 
@@ -84,7 +84,7 @@ def _million(resolver: ProxyResolver) -> Iterator[Result]:
     """Resolve a million different URLs; memory is compared between the first and the last hundred thousand."""
     resident, times = [], []
     for number in range(URLS):
-        url = f"http://h{number % ORIGINS}.test/{number}?a={number}"
+        url = f"http://h{number // URLS_OF_AN_ORIGIN}.test/{number}?a={number}"
         started = time.perf_counter_ns()
         resolver.resolve(url)
         times.append((time.perf_counter_ns() - started) / 1000)

@@ -11,7 +11,6 @@ import pytest
 
 from pacaware._core import route
 from pacaware._models import DIRECT, CachePolicy, ProxyConfig
-from pacaware._pac.fetch import fetch_pac
 from pacaware._resolver import ProxyResolver
 from pacaware.errors import PacFetchError, PacScriptError
 from pacaware.testing import BasicUsers, DeadProxy, Origin, PacServer, Proxy, SlowProxy, pac_returning
@@ -336,7 +335,7 @@ def test_a_proxy_that_the_settings_wrongly_call_https(driver, origins):
 
 def test_a_pac_server_that_is_too_slow_is_a_proxy_error(driver, origins, monkeypatch):
     """A PAC server that does not answer within 30 s (here: less) is a PacFetchError that says so."""
-    monkeypatch.setitem(fetch_pac.__kwdefaults__, "timeout", 0.3)
+    monkeypatch.setattr("pacaware._pac.source._SECONDS", 0.3)
     with (
         PacServer(pac_returning("DIRECT"), delay=20) as pac,
         driver.client(pac_url=pac.url) as client,

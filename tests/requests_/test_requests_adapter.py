@@ -13,7 +13,6 @@ import requests
 import urllib3
 
 from pacaware._models import DIRECT, CachePolicy, ProxyConfig, ProxyServer
-from pacaware._pac.fetch import fetch_pac
 from pacaware._resolver import ProxyResolver
 from pacaware.errors import ConfigError, PacFetchError
 from pacaware.requests import PacAdapter, mount
@@ -301,7 +300,7 @@ class TestPac:
 
     def test_server_too_slow(self, new_session, pac_server, origin, monkeypatch):
         """A PAC server that does not answer within 30 s (here: less) is a PacFetchError that says so."""
-        monkeypatch.setitem(fetch_pac.__kwdefaults__, "timeout", 0.3)
+        monkeypatch.setattr("pacaware._pac.source._SECONDS", 0.3)
         pac_server.set(delay=20)
         with pytest.raises(requests.exceptions.ProxyError, match=r"did not arrive within 0\.3 s") as caught:
             new_session(pac_url=pac_server.url).get(origin.url_for("origin.test"))
