@@ -11,7 +11,8 @@ import pytest
 
 from pacaware._system import network
 from pacaware._system.clock import awake_or_asleep
-from pacaware._system.network import Network, NetworkWatch, file_state, look_at_network, shared_watch
+from pacaware._system.files import file_state
+from pacaware._system.network import Network, NetworkWatch, look_at_network, shared_watch
 
 OFFICE = Network(("10.1.0.5",), ("10.1.0.1",), ("10.1.0.53",))
 HOME = Network(("192.168.7.2",), ("192.168.7.1",), ("192.168.7.1",))

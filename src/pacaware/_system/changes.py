@@ -19,7 +19,7 @@ class SystemSettings(NamedTuple):
     """The settings of the system: how to read them, and how to see cheaply that they may be others.
 
     ``fingerprint`` is asked once a second; what it returns is equal as long as nothing has changed: the states of
-    files (``network.file_state``), a counter of notifications, or, where there is neither, the time in steps.
+    files (``files.file_state``), a counter of notifications, or, where there is neither, the time in steps.
     ``cache_policy`` is what the system says of memories (Windows: BadProxyExpiresTime, EnableAutoproxyResultCache).
     """
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pacaware._models import ProxyConfig
-from pacaware._system.reading import Draft, Reading, file_state
+from pacaware._system.files import file_state
+from pacaware._system.reading import Draft, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

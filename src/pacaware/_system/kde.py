@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pacaware._models import ProxyConfig
 from pacaware._system.desktop import kde_version
-from pacaware._system.reading import Draft, Reading, file_state
+from pacaware._system.files import file_state
+from pacaware._system.reading import Draft, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

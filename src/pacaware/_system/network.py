@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pacaware._probes import PRIVATE, PUBLIC, source_address
+from pacaware._system.files import file_state
 
-__all__ = ["Network", "NetworkWatch", "file_state", "look_at_network", "shared_watch"]
+__all__ = ["Network", "NetworkWatch", "look_at_network", "shared_watch"]
 
 COMPARE_SECONDS: Final = 10.0
 """How often networks are compared where nothing says when."""
@@ -52,15 +53,6 @@ def look_at_network(
     servers = [server for file in resolv_files for server in _name_servers(_read(file))]
     gateways = {*_gateways(_read(proc / "route")), *_gateways6(_read(proc / "ipv6_route"))}
     return Network(sources, tuple(sorted(gateways)), tuple(dict.fromkeys(servers)))
-
-
-def file_state(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes whenever a file is written or replaced; None if there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def open_netlink() -> int | None:

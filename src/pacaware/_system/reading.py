@@ -12,11 +12,10 @@ from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pacaware._core.lenient import Tidy
 
-__all__ = ["Draft", "Reading", "file_state"]
+__all__ = ["Draft", "Reading"]
 
 
 class Reading(NamedTuple):
@@ -101,12 +100,3 @@ class Draft:
             proxy_credentials=tuple(self.credentials),
             notes=tuple(Step("settings", "warning", text) for text in self.notes),
         )
-
-
-def file_state(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file or folder is written or replaced; None if there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
