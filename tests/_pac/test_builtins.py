@@ -8,8 +8,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests._pac.crashers import entry
 
 from pacaware._pac.dns import FixedLookups
+from pacaware.errors import PacScriptError
 
 DATA = Path(__file__).parents[1] / "data"
 ROWS = json.loads((DATA / "pac_builtins.json").read_text())
@@ -159,6 +161,71 @@ def test_redefined_helper_is_used_by_the_others(make_script, engine):
     assert script.find_proxy("http://x/", "x").text == "PROXY a:1"
 
 
+OWN = {
+    "function": "function findProxyForURL(u, h) { return 'PROXY mine:1' }",
+    "variable": "var findProxyForURL = function () { return 'PROXY mine:1' };",
+    "property": "this.findProxyForURL = function () { return 'PROXY mine:1' };",
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_any_name_is_free_for_the_script(make_script, engine, kind):
+    """A function whose name an engine uses for itself is the script's own, call after call."""
+    script = make_script(
+        OWN[kind] + " function FindProxyForURL(u, h) { if (h === 'x') throw new Error('x');"
+        " return h === 'y' ? FindProxyForURL(u, 'z') : findProxyForURL(u, h) }",
+        engine=engine,
+    )
+    for _ in range(2):
+        assert script.find_proxy("http://y/", "y").text == "PROXY mine:1"
+        with pytest.raises(PacScriptError, match="Error: x"):
+            script.find_proxy("http://x/", "x")
+
+
+def test_own_function_of_an_engines_name_may_be_replaced(make_script, engine):
+    """What a script does to such a function of its own while it runs holds for later calls."""
+    script = make_script(
+        "var n = 0; function findProxyForURL() { return 'PROXY n' + n++ + ':1' }"
+        " function FindProxyForURL(u, h) { var said = findProxyForURL();"
+        " findProxyForURL = function () { return 'PROXY new:1' }; return said }",
+        engine=engine,
+    )
+    assert [script.find_proxy("http://x/", "x").text for _ in range(3)] == ["PROXY n0:1", "PROXY new:1", "PROXY new:1"]
+
+
+# Asked of Chromium 156 by tests/oracle/chromium.py, a file for each name.
+IN_THE_WAY = [
+    *("dnsDomainIs", "dnsDomainLevels", "isValidIpAddress", "convert_addr", "isInNet", "isResolvable"),
+    *(
+        "isResolvableEx",
+        "localHostOrDomainIs",
+        "shExpMatch",
+        "weekdayRange",
+        "dateRange",
+        "timeRange",
+        "wdays",
+        "months",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", IN_THE_WAY)
+def test_constant_of_a_helpers_name_does_not_load(make_script, engine, name):
+    """A let, const or class at the top level cannot take the name of what is JavaScript in Chromium; a function can."""
+    text = entry(f"return 'PROXY ' + (delete globalThis.{name}) + ':1'")
+    with pytest.raises(PacScriptError, match=f"does not load: SyntaxError: .*({name}|name of a helper)"):
+        make_script(f"const {name} = 1; {text}", engine=engine).load()
+    script = make_script(f"function {name}() {{}} {text}", engine=engine)
+    assert script.find_proxy("http://x/", "x").text == "PROXY false:1"
+
+
+@pytest.mark.parametrize("name", ["alert", "myIpAddress", "dnsResolve", "dnsResolveEx", "myIpAddressEx", "console"])
+def test_constant_may_have_the_name_of_a_native_helper(make_script, engine, name):
+    """The names of what is not JavaScript in Chromium are free."""
+    script = make_script(f"const {name} = 'own'; " + entry(f"return 'PROXY ' + {name} + ':1'"), engine=engine)
+    assert script.find_proxy("http://x/", "x").text == "PROXY own:1"
+
+
 def test_alerts_and_this_are_as_in_browsers(make_script, engine):
     """An alert throws for what has no string; FindProxyForURL is called on the global object, in strict mode too."""
     script = make_script(
@@ -180,8 +247,6 @@ def test_console_is_kept_as_alerts(make_script, engine):
 @pytest.mark.parametrize("row", SCRIPTS, ids=lambda row: row.get("findproxy_returns") or row["script_kind"])
 def test_whole_scripts(make_script, engine, row):
     """What a whole script answers, over several calls where it counts them."""
-    from pacaware.errors import PacScriptError
-
     kind = row.get("script_kind", "")
     if "getter" in kind:
         text = "Object.defineProperty(this, 'FindProxyForURL', {get: function () { throw 'crash!' }})"

@@ -11,7 +11,8 @@
 
 var call = Function.prototype.call, uncurry = call.bind.bind(call);
 var S = String, D = Date, RE = RegExp, TE = TypeError, ME = typeof InternalError === 'function' ? InternalError : null;
-var parse = JSON.parse, stringify = JSON.stringify, construct = Reflect.construct, apply = Reflect.apply, define = Object.defineProperty;
+var parse = JSON.parse, stringify = JSON.stringify, construct = Reflect.construct, apply = Reflect.apply;
+var define = Object.defineProperty, defineOrNot = Reflect.defineProperty;
 var numeric = parseInt, dateNow = Date.now, random = Math.random, isPromise = Promise;
 var own = uncurry(Object.prototype.hasOwnProperty), exec = uncurry(RE.prototype.exec);
 var split = uncurry(S.prototype.split), join = uncurry(Array.prototype.join), sort = uncurry(Array.prototype.sort);
@@ -408,6 +409,12 @@ var helpers = {
   weekdayRange: weekdayRange, dateRange: dateRange, timeRange: timeRange
 };
 for (var h in helpers) G[h] = helpers[h];
+// Those that are JavaScript in Chromium too cannot be deleted there, nor shadowed by a let, const or class of the script.
+var library = [
+  'dnsDomainIs', 'dnsDomainLevels', 'isValidIpAddress', 'convert_addr', 'isInNet', 'isResolvable', 'isResolvableEx',
+  'localHostOrDomainIs', 'shExpMatch', 'weekdayRange', 'dateRange', 'timeRange', 'wdays', 'months'
+];
+for (var l = 0; l < library.length; l++) define(G, library[l], {configurable: false});
 
 // ---------------------------------------------------------------- the dispatcher
 function quoteKeys(set) {
@@ -461,13 +468,27 @@ function finishLoad(request) {
   catch (error) { return failure('Accessing FindProxyForURL threw an exception.', '', false); }
   return '"loaded":true';
 }
-return function pacawareDispatch(_, payload) {
+// pacparser calls the dispatcher by a global name that a script may use for a function of its own: while the script runs
+// the name is the script's, else ours. One that makes it its own for good ends its process by a reply that is not ours.
+var NAME = 'findProxyForURL', mine;
+function lend(value) { defineOrNot(G, NAME, {value: value, writable: true}); }
+function takeBack() {
+  var found;
+  try { found = G[NAME]; } catch (_) {}
+  if (found !== pacawareDispatch) mine = found;
+  lend(pacawareDispatch);
+}
+function pacawareDispatch(_, payload) {
   var request = parse(payload);
   if (request.op === 'begin') { dialect = request.dialect; reset(request); return ''; }
+  if (request.op === 'back') { takeBack(); return ''; }
   if (request.op === 'end') return report(finishLoad(request));
   if (request.op === 'eval') { try { (0, eval)(request.text); return ''; } catch (error) { return substring('{' + describe(error) + '}', 0); } }
   if (running) throw new TE('the script calls its own dispatcher');
+  var lent = mine !== undefined;
   running = true;
-  try { reset(request); return report(find(request)); } finally { running = false; }
-};
+  if (lent) lend(mine);
+  try { reset(request); return report(find(request)); } finally { running = false; if (lent) takeBack(); }
+}
+return pacawareDispatch;
 })(globalThis)

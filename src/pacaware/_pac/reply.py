@@ -25,7 +25,7 @@ _FRAME: Final = re.compile(r"\s*at (?:(?P<name>.*?) \()?(?:<input>|PAC script|<e
 _PRELUDE: Final = re.compile(
     r"(?:dnsResolve|myIpAddress|isResolvable)(?:Ex)?|isPlainHostName|dnsDomainIs|localHostOrDomainIs|dnsDomainLevels"
     r"|isValidIpAddress|convert_addr|isInNet(?:Ex)?|sortIpAddressList|shExpMatch|compile|(?:weekday|date|time)Range"
-    r"|setFields|lookup|now|note|alert|log|find|finishLoad|entry|pacawareDispatch|pacDate|Date"
+    r"|setFields|lookup|now|note|alert|log|find|finishLoad|entry|lend|takeBack|pacawareDispatch|pacDate|Date"
 )
 
 

@@ -96,7 +96,7 @@ class Pacparser:
             self._engine.parse_pac_string(text)
         except Exception:  # noqa: BLE001 - as above
             error = UNKNOWN_ERROR
-        self._engine.parse_pac_string("globalThis.findProxyForURL = pacawareDispatch")
+        self._engine.parse_pac_string("pacawareDispatch('', '{\"op\":\"back\"}')")
         if error:
             # Only that there is an error is known, not which one: run it again where it can be caught.
             said = self.dispatch('{"op":"eval","text":' + quote(text) + "}")
@@ -113,7 +113,11 @@ ENGINES: dict[str, type[QuickJS | Pacparser]] = {"quickjs": QuickJS, "pacparser"
 
 
 NO_ERROR = '"error":null,"stack":"","memory":false'
-UNKNOWN_ERROR = '"error":"the PAC file does not parse","stack":"","memory":false'
+# What is an error for a whole file, and none for eval().
+UNKNOWN_ERROR = (
+    '"error":"SyntaxError: a let, const or class at the top level has the name of a helper or of another function",'
+    '"stack":"","memory":false'
+)
 
 
 class Pipe:
