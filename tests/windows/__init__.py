@@ -1,0 +1,1 @@
+"""Windows for real, as far as Wine is Windows: ``make test-windows``. ``make test`` does not collect this folder."""
