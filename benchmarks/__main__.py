@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import pac, report, requests_and_httpx, resolving, start_up
+from benchmarks import logon, pac, report, requests_and_httpx, resolving, start_up
 from benchmarks.harness import Result
 from benchmarks.servers import lab
 
@@ -16,6 +16,7 @@ def results() -> Iterator[Result]:
     with lab() as servers:
         yield from resolving.run(servers)
         yield from requests_and_httpx.run(servers)
+        yield from logon.run(servers)
     yield from pac.run()
     yield from start_up.run()
 
