@@ -243,7 +243,7 @@ def _log_on(
         return
     yield Started("credentials")
     purse = look_in_purse(trip.auth, server)
-    credentials = judge_credentials(purse)
+    credentials = judge_credentials(purse, head)
     yield credentials
     if credentials.status == "fail":
         return

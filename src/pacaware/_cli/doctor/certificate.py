@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pacaware._cli.doctor.findings import Finding, fail, ok, warn
 from pacaware._cli.doctor.net import Trouble, trouble
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
+    from pacaware._cli.doctor.net import Stream
     from pacaware._requests._dial import Deadline
 
-__all__ = ["Roots", "Shown", "judge_certificate", "public_roots", "shake_hands"]
+__all__ = ["Inside", "Roots", "Shown", "both_stores", "judge_certificate", "public_roots", "shake_hands"]
+
+Result = TypeVar("Result")
 
 # X509_V_ERR_* of OpenSSL (x509_vfy.h).
 _NOT_YET_VALID: Final = 9
@@ -69,41 +72,89 @@ def both_stores(roots: Roots) -> ssl.SSLContext:
     return context
 
 
+class Inside:
+    """TLS with the origin inside a connection that may be TLS itself, to the proxy; a socket wraps no other."""
+
+    def __init__(self, outer: Stream, host: str, context: ssl.SSLContext) -> None:
+        self._outer = outer
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+
+    def do_handshake(self) -> None:
+        """Shake hands; raises OSError."""
+        self._run(self.tls.do_handshake)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Bound the next operation."""
+        self._outer.settimeout(seconds)
+
+    def sendall(self, data: bytes) -> None:
+        """Send it all."""
+        self._run(lambda: self.tls.write(data))
+
+    def recv(self, size: int) -> bytes:
+        """Return what comes next, nothing at the end."""
+        try:
+            return self._run(lambda: self.tls.read(size))
+        except ssl.SSLEOFError:
+            return b""  # many servers hang up without the goodbye of TLS
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def _run(self, function: Callable[[], Result]) -> Result:
+        while True:
+            try:
+                result = function()
+            except ssl.SSLWantReadError:
+                self._flush()
+                if data := self._outer.recv(16384):
+                    self._incoming.write(data)
+                else:
+                    self._incoming.write_eof()
+            except ssl.SSLError:
+                with contextlib.suppress(OSError):
+                    self._flush()  # the alert: it tells the other side why
+                raise
+            else:
+                self._flush()
+                return result
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            self._outer.sendall(data)
+
+
 def shake_hands(
-    sock: socket.socket,
+    outer: Stream,
     host: str,
     roots: Roots,
     deadline: Deadline,
     context: Callable[[Roots], ssl.SSLContext] = both_stores,
-) -> tuple[ssl.SSLSocket | None, Shown]:
-    """Speak TLS with the origin on a connection that leads there; the socket is None where that failed."""
+) -> tuple[Inside | None, Shown]:
+    """Speak TLS with the origin on a connection that leads there; nothing is returned to speak on where that failed."""
     code = 0
     failed: Trouble | None = None
     try:
-        deadline.bound(sock)
-        secured = context(roots).wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        outer.settimeout(deadline.left())
+        inside = Inside(outer, host, context(roots))
     except (OSError, ValueError) as exc:
         return None, Shown(trouble(exc))
     try:
-        secured.do_handshake()
+        inside.do_handshake()
     except (OSError, ValueError) as exc:
         failed = trouble(exc)
         code = exc.verify_code if isinstance(exc, ssl.SSLCertVerificationError) else 0
-    chain = _chain(secured)
-    # Without the root, the chain ends with the one that signs the last certificate shown.
+    chain = _chain(inside.tls)
+    # Without the root, the chain ends with what the missing one has signed.
     last = chain[-1] if chain else None
     known = None if last is None or not roots.ders else _der(last) in roots.ders
-    shown = Shown(failed, code, _signer(last), known)
-    if failed is None:
-        return secured, shown
-    secured.close()
-    return None, shown
+    return inside if failed is None else None, Shown(failed, code, _signer(last), known)
 
 
-def _chain(secured: ssl.SSLSocket) -> list[Any]:
+def _chain(secured: ssl.SSLObject) -> list[Any]:
     """Return the certificates that OpenSSL tried to build a chain of, also after it refused them.
 
-    SSLSocket has no public name for it before Python 3.13, and never one that gives parsed names; where the private
+    SSLObject has no public name for it before Python 3.13, and never one that gives parsed names; where the private
     one is missing, or the socket was closed by a refusal of the system, the signer stays unknown.
     """
     chain = getattr(getattr(secured, "_sslobj", None), "get_verified_chain", None)
@@ -124,7 +175,7 @@ def _signer(certificate: Any) -> str:
 
 
 def judge_certificate(shown: Shown, *, skewed: bool) -> Finding | None:
-    """Judge a handshake; ``skewed`` says that this machine's clock is off. None if there was no certificate to judge."""
+    """Judge a handshake; ``skewed`` says that this machine's clock is off. None: there was no certificate."""
     signer = shown.signer or "?"
     if shown.trouble is None:
         if shown.known is False:

@@ -54,8 +54,8 @@ CAUSES: Final[dict[str, tuple[str, str, str]]] = {
         "No proxy is set ({where}), so every request goes direct.",
         "This is right without a proxy. If your browser uses one, it has it from a place that programs cannot see.",
         (
-            "Look up the proxy in the browser's settings, then set HTTPS_PROXY and HTTP_PROXY, or PACAWARE_PAC_URL for a "
-            "PAC file."
+            "Look up the proxy in the browser's settings, then set HTTPS_PROXY and HTTP_PROXY, or PACAWARE_PAC_URL for "
+            "a PAC file."
         ),
     ),
     "settings-off": (
@@ -334,7 +334,8 @@ CAUSES: Final[dict[str, tuple[str, str, str]]] = {
     "accepted-rejected": (
         "The proxy did not accept user {user}, from {origin}.",
         (
-            "The password is misspelt or has expired, the user needs its domain (DOMAIN\\user), or the account is locked. "
+            "The password is misspelt or has expired, the user needs its domain (DOMAIN\\user), "
+            "or the account is locked. "
             "If the same user and password work elsewhere right now, the proxy's logon service may be down: "
             "not your password."
         ),

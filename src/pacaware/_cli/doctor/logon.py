@@ -33,6 +33,7 @@ __all__ = ["Logon", "Purse", "forward", "judge_credentials", "judge_logon", "jud
 _RECEIVE: Final = 65_536
 #: Schemes whose first message only opens the talk: what the proxy says to it judges no password (RFC 4559; MS-NLMP).
 _OPENING: Final = "ntlm"
+_TAKE_THE_LOGIN: Final = frozenset({"negotiate", "ntlm"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,12 @@ def judge_offers(head: Head, usable: Sequence[str]) -> Finding:
     return ok("offers", "offers-some", schemes=names)
 
 
-def judge_credentials(purse: Purse) -> Finding:
-    """Judge what was found."""
+def judge_credentials(purse: Purse, head: Head) -> Finding:
+    """Judge what was found for the schemes that a 407 offers; the login of this machine serves some of them."""
     if purse.error:
         return fail("credentials", "credentials-broken", purse.error)
-    if not purse.found:
+    offered = {challenge.scheme for challenge in parse_challenges(head.all("proxy-authenticate"))}
+    if not purse.found or (purse.ambient and not offered & _TAKE_THE_LOGIN):
         return fail("credentials", "credentials-none")
     if purse.ambient:
         return ok("credentials", "credentials-ambient", user=purse.user or "?", origin=purse.origin)

@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import h11
 
@@ -23,6 +23,7 @@ __all__ = [
     "Head",
     "Heard",
     "Looked",
+    "Stream",
     "Trouble",
     "ask",
     "ask_once",
@@ -35,6 +36,20 @@ __all__ = [
 
 _LONGEST_HEAD: Final = 65_536
 _UNREACHABLE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
+
+
+class Stream(Protocol):
+    """What is asked of a connection: a socket, or TLS inside one."""
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """Bound the next operation."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send it all."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Return what comes next, nothing at the end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +162,12 @@ def open_to(server: ProxyServer, context: Callable[[], ssl.SSLContext], deadline
         raise
 
 
-def ask(sock: socket.socket, request: bytes, deadline: Deadline, *, connect: bool = False) -> Heard:
+def ask(sock: Stream, request: bytes, deadline: Deadline, *, connect: bool = False) -> Heard:
     """Send a request and read the head of the answer to it."""
     started = time.perf_counter()
     raw = b""
     try:
-        deadline.bound(sock)
+        sock.settimeout(deadline.left())
         sock.sendall(request)
     except TimeoutError as exc:
         return Heard(trouble=trouble(exc))
@@ -161,7 +176,7 @@ def ask(sock: socket.socket, request: bytes, deadline: Deadline, *, connect: boo
     failed: Trouble | None = None
     while failed is None and b"\r\n\r\n" not in raw and b"\n\n" not in raw and len(raw) < _LONGEST_HEAD:
         try:
-            deadline.bound(sock)
+            sock.settimeout(deadline.left())
             piece = sock.recv(16384)
         except OSError as exc:
             failed = trouble(exc)

@@ -80,9 +80,9 @@ def _over(sock: socket.socket, trip: Trip, roots: Callable[[], Roots], *, skewed
         yield _judge_heard(trip, heard)
         return
     with sock:
-        secured, shown = shake_hands(sock, trip.target.host, roots(), deadline)
+        inside, shown = shake_hands(sock, trip.target.host, roots(), deadline)
         judged = judge_certificate(shown, skewed=skewed)
-        if secured is None:
+        if inside is None:
             if judged is None:
                 assert shown.trouble is not None
                 yield _judge_silence(trip, shown.trouble)
@@ -91,8 +91,7 @@ def _over(sock: socket.socket, trip: Trip, roots: Callable[[], Roots], *, skewed
                 yield Started("certificate")
                 yield judged
             return
-        with secured:
-            heard = ask(secured, _request(trip), deadline)
+        heard = ask(inside, _request(trip), deadline)
         yield _judge_heard(trip, heard)
         if judged is not None:
             yield Started("certificate")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pacaware._cli.doctor import english, japanese
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LANGUAGES", "Said", "language", "say", "word"]
 
-LANGUAGES = {"en": english, "ja": japanese}
+LANGUAGES: Final = {
+    "en": (english.CAUSES, english.WORDS),
+    "ja": (japanese.CAUSES, japanese.WORDS),
+}
 _VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -30,13 +33,13 @@ class Said(NamedTuple):
 def say(finding: Finding, lang: str) -> Said:
     """Return the texts of a finding, filled in."""
     values = dict(finding.values)
-    found, likely, following = (text.format_map(values) for text in LANGUAGES[lang].CAUSES[finding.key])
+    found, likely, following = (text.format_map(values) for text in LANGUAGES[lang][0][finding.key])
     return Said(found, likely, following)
 
 
 def word(name: str, lang: str, **values: str) -> str:
     """Return a word or sentence of the frame around the findings."""
-    return LANGUAGES[lang].WORDS[name].format_map(values)
+    return LANGUAGES[lang][1][name].format_map(values)
 
 
 def language(asked: str | None, environ: Mapping[str, str] | None = None) -> str:
