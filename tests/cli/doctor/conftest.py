@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from pacaware._cli.doctor.certificate import Roots, public_roots
 from pacaware._cli.doctor.findings import Finding
 from pacaware._cli.doctor.walk import Around, Limits, walk
 from pacaware._system.system import Platform
 from pacaware.testing import Certificates
-
-NOW = datetime(2026, 11, 22, 14, 30, tzinfo=timezone(timedelta(hours=9)))
-QUICK = Limits(name=2.0, connect=1.0, answer=1.5, logon=5.0, slow=60.0)
-
-Walk = Callable[..., list[Finding]]
-
-
-def settings(**variables: str) -> dict[str, str]:
-    """Return an environment without a desktop, in which these variables alone select a proxy."""
-    return {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", **variables}
+from tests.cli.doctor.looks import QUICK, Walk, settings
 
 
 @pytest.fixture(autouse=True)
@@ -58,21 +46,3 @@ def trusted_by_system(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The operating system trusts the servers of the tests; Python's own list does not."""
     monkeypatch.setenv("SSL_CERT_FILE", str(Certificates.shared().ca_path))
     yield
-
-
-def both_roots() -> Roots:
-    """Python's list trusts the servers of the tests too."""
-    import ssl
-
-    der = ssl.PEM_cert_to_DER_cert(Certificates.shared().ca_pem.decode("ascii"))
-    return Roots(str(Certificates.shared().ca_path), public_roots().ders | {der})
-
-
-def by_step(findings: list[Finding], step: str) -> Finding:
-    """Return the last finding of a step."""
-    return [finding for finding in findings if finding.step == step][-1]
-
-
-def keys(findings: list[Finding], *statuses: str) -> list[str]:
-    """Return the keys of the findings with one of these statuses."""
-    return [finding.key for finding in findings if finding.status in (statuses or ("warn", "fail"))]

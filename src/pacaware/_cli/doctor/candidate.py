@@ -22,6 +22,7 @@ from pacaware._cli.doctor.logon import (
     tunnel,
 )
 from pacaware._cli.doctor.net import Heard, Looked, Trouble, ask, ask_once, knock, look_up, open_to, trouble
+from pacaware._core.target import parse_target
 from pacaware._hosts import host_for_url
 from pacaware._requests._dial import Deadline, dial
 from pacaware._requests._failure import BadTarget, FinalRefusal, RouteFailed
@@ -52,6 +53,14 @@ class Trip(NamedTuple):
     context: Callable[[], ssl.SSLContext]
     now: Callable[[], datetime]
     limits: Limits
+
+    @property
+    def path(self) -> str:
+        """Path and query of the URL, as a browser asks for them."""
+        assert self.url is not None  # nothing is asked for without one
+        # What scripts may see of an https URL has no path.
+        seen = parse_target("http://" + self.url.partition("://")[2]).pac_url
+        return "/" + seen.partition("://")[2].partition("/")[2]
 
     @property
     def shown(self) -> str:
@@ -126,10 +135,13 @@ def _http(server: ProxyServer, trust: Trust, trip: Trip, arrival: Arrival) -> It
         verdict = judge_answer(question, heard, trip.now())
     if verdict.follows is Follows.STOP and heard.head is None:
         verdict = replace(verdict, finding=_second_look(server, verdict.finding, trip))
-    yield verdict.finding
-    arrival.spoke = verdict.follows is not Follows.STOP or heard.head is not None
+    if verdict.follows is Follows.ORIGIN and trip.url is None:
+        verdict = replace(verdict, finding=replace(verdict.finding, status="warn", key="speaks-unsure"))
     head = heard.head
-    clock = None if head is None else judge_clock(head, trip.now())
+    arrival.spoke = head is not None
+    yield verdict.finding
+    stops = verdict.follows is Follows.STOP
+    clock = None if head is None or stops else judge_clock(head, trip.now())
     if clock is not None:
         arrival.skewed = clock.status != "ok"
         yield Started("clock")

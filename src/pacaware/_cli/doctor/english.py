@@ -236,6 +236,11 @@ CAUSES: Final[dict[str, tuple[str, str, str]]] = {
         "Join the company's network or VPN, and try again.",
     ),
     "speaks-ok": ("{proxy} is a proxy.", "", ""),
+    "speaks-unsure": (
+        "{proxy} answers as a proxy does, and does not lead to a test address.",
+        "It allows some sites only, or cannot reach the Internet itself.",
+        "Run this again with the URL that you want: pacaware doctor https://...",
+    ),
     "speaks-web": (
         "A web server answers at {proxy}, and no proxy.",
         "The port is that of a web server (80 or 443 perhaps), or the address is that of a page.",

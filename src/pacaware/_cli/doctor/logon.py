@@ -131,10 +131,13 @@ def judge_logon(purse: Purse, logon: Logon, proxy: ProxyServer, *, skewed: bool)
 
 
 def _talk_never_began(logon: Logon) -> bool:
-    """Whether the proxy refused a message that holds no password: it cannot ask whoever knows the passwords."""
-    if logon.sent != (_OPENING,):
+    """Whether the proxy refused a message that holds no password: it cannot ask whoever knows the passwords.
+
+    What another scheme got after that is no verdict on the password either.
+    """
+    if logon.sent[:1] != (_OPENING,):
         return False
-    answers = [challenge for challenge in (logon.legs[-1] if logon.legs else ()) if challenge.scheme == _OPENING]
+    answers = [challenge for challenge in (logon.legs[0] if logon.legs else ()) if challenge.scheme == _OPENING]
     return all(challenge.token is None for challenge in answers)
 
 
@@ -244,6 +247,7 @@ def forward(
     exchange = ForwardExchange(diary.controller, method, url)
     sock: socket.socket | None = None
     head: Head | None = None
+    reused = False
     try:
         while True:
             action = exchange.next_action()
@@ -260,7 +264,15 @@ def forward(
                     action = exchange.next_action()
                     assert isinstance(action, Transmit)
                 sock = open_to(server, context, deadline)
+                reused = False
             heard = ask(sock, request_bytes(method, url, host, action.authorization), deadline)
+            if heard.trouble is not None and heard.trouble.kind == "closed" and reused:
+                # It closed silently behind the last answer, before it saw this one.
+                sock.close()
+                sock = None
+                exchange.reconnected()
+                continue
+            reused = True
             if heard.head is None:
                 assert heard.trouble is not None
                 return diary.close(broken=heard.trouble)

@@ -101,8 +101,7 @@ def _over(sock: socket.socket, trip: Trip, roots: Callable[[], Roots], *, skewed
 def _request(trip: Trip) -> bytes:
     target = trip.target
     host = host_for_url(target.host) + ("" if target.port in (80, 443) else f":{target.port}")
-    path = target.pac_url.partition("://")[2].partition("/")[2]
-    return request_bytes("GET", f"/{path}", host).replace(b"Proxy-Connection: keep-alive", b"Connection: close")
+    return request_bytes("GET", trip.path, host).replace(b"Proxy-Connection: keep-alive", b"Connection: close")
 
 
 def _forwarded(trip: Trip, arrival: Arrival) -> Heard:
