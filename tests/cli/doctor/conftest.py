@@ -42,7 +42,6 @@ def doctor(monkeypatch: pytest.MonkeyPatch) -> Walk:
 
 
 @pytest.fixture
-def trusted_by_system(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def trusted_by_system(monkeypatch: pytest.MonkeyPatch) -> None:
     """The operating system trusts the servers of the tests; Python's own list does not."""
     monkeypatch.setenv("SSL_CERT_FILE", str(Certificates.shared().ca_path))
-    yield

@@ -221,7 +221,7 @@ def test_a_proxy_that_breaks_off():
 
 
 def test_a_password_is_withheld(doctor, monkeypatch):
-    """A proxy that a PAC file fetched without TLS names gets no password in clear text; the line to trust it is shown."""
+    """A proxy that a PAC file fetched without TLS names gets none in clear text; the line to trust it is shown."""
     monkeypatch.setattr("pacaware._core.scope.is_loopback", lambda host: False)
     with Proxy(BasicUsers(USERS)) as proxy, PacServer(pac_returning(proxy.pac_text)) as pac:
         findings = doctor(None, PACAWARE_PAC_URL=pac.url, **GOOD)

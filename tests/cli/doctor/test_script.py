@@ -8,10 +8,11 @@ from pacaware._cli.doctor.findings import exit_status
 from pacaware._cli.doctor.script import judge_script, trouble_key
 from pacaware._models import ProxyConfig, Step
 from pacaware._pac.fetch import fetch_pac
-from pacaware.errors import PacEngineError, PacFetchError, PacTimeout
+from pacaware.errors import PacEngineError, PacFetchError, PacTimeout, WpadError
 from pacaware.testing import DeadProxy, PacServer, Proxy, pac_returning
 from tests.cli.doctor.looks import QUICK, by_step, keys, told
 
+SCRIPT = ProxyConfig(pac_url="http://w.test/p")
 FAULTS = {
     "404": ({"status": 404}, None, "pac-missing"),
     "403": ({"status": 403}, None, "pac-refused"),
@@ -75,24 +76,21 @@ def test_its_servers_certificate_is_not_trusted(doctor):
 
 def test_it_comes_too_late():
     """What fetching says of a server that drips is known by its words."""
-    with PacServer(pac_returning("DIRECT"), delay=5) as pac:
-        with pytest.raises(PacFetchError) as failed:
-            fetch_pac(pac.url, timeout=0.2)
+    with PacServer(pac_returning("DIRECT"), delay=5) as pac, pytest.raises(PacFetchError) as failed:
+        fetch_pac(pac.url, timeout=0.2)
     assert trouble_key(str(failed.value), PacFetchError) == "pac-late"
 
 
 def test_a_script_that_does_not_end(doctor):
     """An endless loop is stopped."""
-    finding = judge_script(ProxyConfig(pac_url="http://w.test/p"), (), PacTimeout("it took 5 s"), 1000)[-1]
+    finding = judge_script(SCRIPT, SCRIPT.pac_url, (), PacTimeout("it took 5 s"), 1000)[-1]
     assert finding.key == "pac-endless"
     told(finding)
 
 
 def test_there_is_no_engine():
     """What is missing is in the detail."""
-    finding = judge_script(ProxyConfig(pac_url="http://w.test/p"), (), PacEngineError("pip install quickjs-ng"), 1000)[
-        -1
-    ]
+    finding = judge_script(SCRIPT, SCRIPT.pac_url, (), PacEngineError("pip install quickjs-ng"), 1000)[-1]
     assert finding.key == "pac-engine"
     assert "quickjs" in finding.detail
     told(finding)
@@ -132,9 +130,22 @@ def test_one_that_works(doctor):
 def test_automatic_detection_finds_nothing():
     """No announcement on this network is a warning; the settings behind it are used."""
     steps = (Step("auto-detect", "failed", "no answer"), Step("fallback", "warning", "the next setting"))
-    [finding] = judge_script(ProxyConfig(auto_detect=True), steps, None, 1000)
+    [finding] = judge_script(ProxyConfig(auto_detect=True), None, steps, None, 1000)
     assert finding.key == "wpad-absent"
     told(finding)
+
+
+def test_automatic_detection_is_all_there_is(doctor, monkeypatch):
+    """Nothing found and nothing else set, for this program: that ends the walk."""
+
+    def absent(self: object) -> None:
+        raise WpadError("automatic detection found no PAC file (DNS: no wpad.corp.test)")
+
+    monkeypatch.setattr("pacaware._pac.wpad.Detector.detect", absent)
+    findings = doctor(None, PACAWARE_AUTO_DETECT="1")
+    assert keys(findings) == ["wpad-absent"]
+    assert exit_status(findings) == 12
+    told(findings[-1])
 
 
 def test_a_rule_comes_before_the_script(doctor):

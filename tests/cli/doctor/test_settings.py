@@ -14,40 +14,9 @@ from pacaware._cli.doctor.stored import switched_off
 from pacaware._models import ProxyConfig
 from pacaware._system.sources import Source, Survey, survey
 from pacaware._system.system import Platform
-from pacaware._system.windows import INTERNET_SETTINGS
-from pacaware._system.windows_blob import ConnectionSettings
 from pacaware.testing import Proxy
+from tests._system.machines import GNOME, blob, linux, macos, plain, windows, write_kioslaverc
 from tests.cli.doctor.looks import by_step, keys, settings, told
-
-GNOME = {"XDG_CURRENT_DESKTOP": "GNOME", "XDG_SESSION_TYPE": "x11"}
-
-
-def gnome(**values: str) -> Platform:
-    """A GNOME whose gsettings lists these values."""
-    lines = "".join(f"org.gnome.system.proxy{key.replace('_', ' ')}\n" for key in values.values())
-    return Platform("linux", ask_gsettings=lambda environ: (lines, ""), root=Path("/nonexistent"))
-
-
-class FakeWindows:
-    """A registry of these values."""
-
-    def __init__(self, values: dict[tuple[str, str, str], int | str | bytes]) -> None:
-        self.values = values
-
-    def value(self, hive: str, key: str, name: str) -> int | str | bytes | None:
-        return self.values.get((hive, key, name))
-
-    def ie_config(self) -> None:
-        return None
-
-    def connection(self) -> None:
-        return None
-
-    def is_service(self) -> bool:
-        return False
-
-    def build(self) -> int:
-        return 19045
 
 
 @pytest.mark.parametrize(
@@ -145,50 +114,42 @@ class TestSwitchedOff:
 
     def test_gnome(self):
         """The mode is none, and the fields hold an address."""
-        on = gnome(mode=" mode 'none'", host=".http host 'proxy.test'", port=".http port 8080")
+        on = linux(mode="none", http_host="proxy.test", http_port=8080)
         self.check(on, ["http=http://proxy.test:8080"], **GNOME)
 
     def test_gnome_with_a_script(self):
         """The address of a PAC file too."""
-        on = gnome(mode=" mode 'none'", url=" autoconfig-url 'http://wpad.test/p.pac'")
+        on = linux(mode="none", **{"autoconfig-url": "http://wpad.test/p.pac"})
         self.check(on, ["http://wpad.test/p.pac"], **GNOME)
 
     def test_kde(self, tmp_path: Path):
         """ProxyType is 0."""
-        file = tmp_path / ".config" / "kioslaverc"
-        file.parent.mkdir()
-        file.write_text("[Proxy Settings]\nProxyType=0\nhttpProxy=http://u:s3cret@proxy.test 8080\n")
-        on = Platform("linux", root=Path("/nonexistent"), home=tmp_path)
-        kde = {"XDG_CURRENT_DESKTOP": "KDE", "KDE_SESSION_VERSION": "5", "HOME": str(tmp_path)}
-        self.check(on, ["http://proxy.test 8080"], **kde)
+        text = "[Proxy Settings]\nProxyType=0\nhttpProxy=http://u:s3cret@proxy.test 8080\n"
+        kde = write_kioslaverc(tmp_path, text)
+        self.check(linux(home=tmp_path), ["http://proxy.test 8080"], **kde)
 
     def test_macos(self):
         """The tick of the proxy is missing."""
-        proxies = {"HTTPEnable": 0, "HTTPProxy": "proxy.test", "HTTPPort": 8080}
-        proxies |= {"ProxyAutoConfigEnable": "0", "ProxyAutoConfigURLString": "http://wpad.test/p.pac"}
-        on = Platform("darwin", ask_macos=lambda: ("System Settings", proxies), root=Path("/nonexistent"))
-        self.check(on, ["proxy.test:8080", "http://wpad.test/p.pac"])
+        manual = {"HTTPEnable": 0, "HTTPProxy": "proxy.test", "HTTPPort": 8080}
+        script = {"ProxyAutoConfigEnable": "0", "ProxyAutoConfigURLString": "http://wpad.test/p.pac"}
+        self.check(macos(**manual, **script), ["proxy.test:8080", "http://wpad.test/p.pac"])
 
     def test_windows(self):
         """ProxyEnable is 0, or the flag in the binary value is off."""
-        blob = ConnectionSettings(pac_url="http://wpad.test/p.pac", proxy_server="proxy.test:8080").encode()
-        values = {
-            ("HKCU", INTERNET_SETTINGS, "ProxyEnable"): 0,
-            ("HKCU", INTERNET_SETTINGS, "ProxyServer"): "http://u:s3cret@proxy.test:8080",
-            ("HKCU", f"{INTERNET_SETTINGS}\\Connections", "DefaultConnectionSettings"): blob,
-        }
-        on = Platform("win32", machine=FakeWindows(values), root=Path("/nonexistent"))
-        self.check(on, ["http://proxy.test:8080", "http://wpad.test/p.pac", "proxy.test:8080"])
+        registry = plain(ProxyEnable=0, ProxyServer="http://u:s3cret@proxy.test:8080")
+        registry |= blob(pac_url="http://wpad.test/p.pac", proxy_server="other.test:8080")
+        expected = ["http://proxy.test:8080", "http://wpad.test/p.pac", "other.test:8080"]
+        self.check(windows(registry=registry), expected)
 
     def test_what_is_on_is_not_off(self):
         """Nothing is said of a proxy that is used, nor of another desktop's."""
-        on = gnome(mode=" mode 'manual'", host=".http host 'proxy.test'", port=".http port 8080")
+        on = linux(mode="manual", http_host="proxy.test", http_port=8080)
         assert switched_off(on, settings(**GNOME)) == ()
         assert switched_off(on, settings()) == ()
 
     def test_nothing_is_said_where_another_setting_is_in_force(self):
         """Whoever sets a variable does not miss the desktop's tick."""
-        on = gnome(mode=" mode 'none'", host=".http host 'proxy.test'", port=".http port 8080")
+        on = linux(mode="none", http_host="proxy.test", http_port=8080)
         environ = settings(**GNOME, PACAWARE_PROXY="other.test:3128")
         found = judge_settings(survey(environ, on), switched_off(on, environ))
         assert [finding.key for finding in found] == ["settings-found"]
@@ -196,7 +157,7 @@ class TestSwitchedOff:
 
 def test_a_repaired_address_of_a_desktop():
     """What its reader repaired is a warning, with the repair."""
-    on = gnome(mode=" mode 'manual'", host=".http host ' \uff50roxy.test'", port=".http port 8080")
+    on = linux(mode="manual", http_host=" \uff50roxy.test", http_port=8080)
     environ = settings(**GNOME)
     [finding] = judge_addresses(environ, survey(environ, on))
     assert finding.key == "address-repaired"
@@ -217,7 +178,7 @@ def test_the_browser_follows_a_policy_of_its_own(tmp_path: Path):
     folder = tmp_path / "etc/opt/chrome/policies/managed"
     folder.mkdir(parents=True)
     (folder / "proxy.json").write_text(json.dumps({"ProxyMode": "fixed_servers", "ProxyServer": "browser.test:8080"}))
-    on = Platform("linux", root=tmp_path)
+    on = linux(root=tmp_path)
     found = judge_settings(survey(settings(PACAWARE_PROXY="p.test:1"), on, every=True), ())
     assert [finding.key for finding in found] == ["settings-found", "settings-policy"]
     assert "browser.test:8080" in found[-1].detail

@@ -22,11 +22,13 @@ _WORDS: Final = frozenset(
 )
 _PUBLIC_PATHS: Final = frozenset({"/", "/wpad.dat", "/proxy.pac"})
 _LABEL: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+# Where a name may begin: behind the "*." of a wildcard too.
+_BEGIN: Final = r"(?<![\w-])(?<!\w\.)"
 _TOKEN: Final = re.compile(
     rf"(?P<mail>[\w.+-]+@(?:{_LABEL}\.)*{_LABEL})"
     r"|(?P<v6>(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?:%\w+)?(?![\w:]))"
     r"|(?P<v4>(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w]))"
-    rf"|(?P<host>(?<![\w.-])(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]+(?![\w-]))"
+    rf"|(?P<host>{_BEGIN}(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]+(?![\w-]))"
     rf"|(?P<server>(?<![\w.\\-])(?:{_LABEL})(?=:[0-9]{{2,5}}(?![0-9:])))"
     rf"|(?<=PROXY )(?P<proxy>{_LABEL})|(?<=HTTPS )(?P<tls>{_LABEL})|(?<=SOCKS )(?P<socks>{_LABEL})"
     rf"|(?<=SOCKS5 )(?P<socks5>{_LABEL})"
@@ -52,7 +54,7 @@ class Placeholders:
             self._users |= {part.lower() for part in parts if len(part) > 1}
         known = sorted((*self._hosts, *self._users), key=len, reverse=True)
         names = "|".join(map(re.escape, known)) or r"(?!)"
-        self._known = re.compile(rf"(?<![\w.-])(?:{names})(?![\w-])", re.IGNORECASE)
+        self._known = re.compile(rf"{_BEGIN}(?:{names})(?![\w-])", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
         """Return the text with placeholders."""
@@ -112,6 +114,14 @@ class Placeholders:
         return f"{kind}{self._counts[kind]}"
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _short_path(match: re.Match[str]) -> str:
     """Leave the path of a URL out: it may hold names of people and projects."""
     path = match[2] if match[2] in _PUBLIC_PATHS else "/..."
@@ -122,8 +132,8 @@ def names_in_list(text: str | None) -> list[str]:
     """Return the host names in a list of proxies or exceptions, without schemes, ports and wildcards."""
     names = []
     for token in re.split(r"[;,\s=|]+", text or ""):
-        name = token.rpartition("://")[2].rpartition("@")[2].split("/")[0].strip("*.<>[]-").lower()
-        name = re.sub(r":[0-9]+\Z", "", name)
-        if name not in _WORDS and not re.fullmatch(r"[0-9a-f:.]*", name):
+        server = token.rpartition("://")[2].rpartition("@")[2].split("/")[0].lower()
+        name = re.sub(r"(?<=[^:]):[0-9]+\Z", "", server).strip("*.<>[]-")
+        if name not in _WORDS and not _is_address(name):
             names.append(name)
     return names

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pacaware._cli.doctor.findings import Finding, fail, ok, skip, warn
 from pacaware._models import DIRECT, redact_url
-from pacaware.errors import PacEngineError, PacError, PacScriptError, PacTimeout
+from pacaware.errors import PacEngineError, PacError, PacScriptError, PacTimeout, WpadError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +30,13 @@ _CAUSES: Final = (
     ("did not return a string|nothing in the script's answer|returned a string of", "pac-nonsense"),
     ("SyntaxError", "pac-syntax"),
 )
-_WPAD: Final = ("auto-detect", "wpad", "dhcp")
 _SLOW_STEPS: Final = ("pac-fetch", "pac-run")
 
 
 def trouble_key(error: str, kind: type[Exception] | None = None) -> str:
     """Return the key for the trouble with a PAC file."""
+    if kind is not None and issubclass(kind, WpadError):
+        return "wpad-absent"
     if kind is not None and issubclass(kind, PacEngineError):
         return "pac-engine"
     if kind is not None and issubclass(kind, PacTimeout):
@@ -47,17 +48,20 @@ def trouble_key(error: str, kind: type[Exception] | None = None) -> str:
 
 
 def judge_script(
-    config: ProxyConfig, steps: Sequence[Step], error: PacError | None, slow_ms: float
+    config: ProxyConfig, pac_url: str | None, steps: Sequence[Step], error: PacError | WpadError | None, slow_ms: float
 ) -> tuple[Finding, ...]:
-    """Judge what happened with automatic detection and the PAC file; ``error`` is why there is no decision."""
+    """Judge what happened with automatic detection and the PAC file; ``error`` is why there is no decision.
+
+    ``pac_url`` is the address of the PAC file, None if none was found.
+    """
     if not (config.auto_detect or config.pac_url):
         return (skip("pac", "pac-unused"),)
     findings: list[Finding] = []
-    url = redact_url(config.pac_url) if config.pac_url else "http://wpad/wpad.dat"
+    url = redact_url(pac_url.strip()) if pac_url else "wpad.dat"
     ms = sum(step.ms for step in steps if step.name in _SLOW_STEPS)
     last = None if error is None else fail("pac", trouble_key(str(error), type(error)), str(error), ms, url=url)
     for step in steps:
-        if step.name.startswith(_WPAD) and step.status in ("failed", "skipped"):
+        if step.name == "auto-detect" and step.status in ("failed", "skipped") and not isinstance(error, WpadError):
             findings.append(warn("pac", "wpad-absent", step.detail))
         elif step.name in ("pac-fetch", "pac-load", "pac-run") and step.status == "failed":
             kind = PacScriptError if step.name != "pac-fetch" else None

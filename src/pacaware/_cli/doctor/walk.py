@@ -22,7 +22,7 @@ from pacaware._pac.my_address import my_addresses
 from pacaware._resolver import ProxyResolver
 from pacaware._system.sources import survey
 from pacaware._system.system import Platform, platform
-from pacaware.errors import ConfigError, PacError
+from pacaware.errors import ConfigError, PacError, WpadError
 
 if TYPE_CHECKING:
     from pacaware._models import Decision, ProxyConfig, Step
@@ -92,15 +92,17 @@ def _decide(
 ) -> tuple[Decision | None, tuple[Finding, ...]]:
     decision: Decision | None = None
     steps: tuple[Step, ...] = ()
-    error: PacError | None = None
+    error: PacError | WpadError | None = None
     try:
         decision = resolver.resolve(url)
         steps = decision.steps
-    except PacError as exc:
+    except (PacError, WpadError) as exc:
         error = exc
     except ConfigError as exc:
         return None, (fail("pac", "pac-other", str(exc), url=""),)
-    return decision, judge_script(config, steps, error, around.limits.slow * 1000)
+    # With automatic detection the URL is known only afterwards.
+    pac_url = config.pac_url if decision is None or decision.pac_url is None else decision.pac_url
+    return decision, judge_script(config, pac_url, steps, error, around.limits.slow * 1000)
 
 
 def _travel(
