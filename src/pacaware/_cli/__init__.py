@@ -54,6 +54,10 @@ def _call(options: argparse.Namespace) -> int:
         from pacaware._cli.pac import run as run_pac
 
         status = run_pac(options)
+    elif options.command == "doctor":
+        from pacaware._cli.doctor.command import run as run_doctor
+
+        status = run_doctor(options)
     elif options.command == "settings":
         from pacaware._cli.settings import settings
 
@@ -90,6 +94,18 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--pac-url", metavar="URL", help="use this PAC file instead of this machine's settings")
 
     pac.add_parser(commands)
+    doctor = commands.add_parser(
+        "doctor",
+        help="find out why the proxy does not work, and what to do",
+        description="Walk the way of a request, from the settings to the web server, and say where it ends, the likely "
+        "cause and what to do. Logs on at most once. Exit status: 0 open, 10 settings, 11 network, 12 PAC file, "
+        "13 proxy unreachable, 14 not a working proxy, 15 logon, 16 web server, 17 certificate.",
+    )
+    doctor.add_argument("url", nargs="?", type=_web_url, metavar="URL", help="where to go (default: just to the proxy)")
+    doctor.add_argument("--json", action="store_true", help="print the steps as JSON")
+    doctor.add_argument("--lang", choices=("en", "ja"), help="the language (default: the locale's)")
+    doctor.add_argument("--report", metavar="FILE", help="also write a report without names, for the help desk")
+
     settings = commands.add_parser(
         "settings",
         help="show the proxy settings of this machine",

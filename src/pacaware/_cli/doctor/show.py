@@ -1,0 +1,162 @@
+"""Findings on a console: plain lines anywhere, live progress where there is a terminal and rich is installed."""
+
+from __future__ import annotations
+
+import unicodedata
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from pacaware._cli.doctor.findings import Finding, Started, decisive
+from pacaware._cli.doctor.texts import say, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
+
+__all__ = ["Screen", "can_show", "finding_lines", "plain", "result_lines", "screen_for", "width"]
+
+_STATUS_WIDTH: Final = 5
+_COLUMNS: Final = 100
+_STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
+
+
+def width(text: str) -> int:
+    """Return the columns that a text takes on a console, where Japanese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def plain(text: str) -> str:
+    """Return the text without control characters: what a server said must not move the cursor."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def finding_lines(finding: Finding, lang: str) -> Iterator[str]:
+    """Yield the line of a finding, and those of its cause and what to do."""
+    mark, said = word(finding.status, lang), say(finding, lang)
+    head = f"{mark}{' ' * (_STATUS_WIDTH - width(mark))} {word(finding.step, lang)}: {plain(said.found)}"
+    yield from _wrapped(head)
+    if said.likely:
+        yield from _wrapped(f"{word('likely', lang)} {plain(said.likely)}", indent=True)
+    if said.following:
+        yield from _wrapped(f"{word('next', lang)} {plain(said.following)}", indent=True)
+    if finding.detail and finding.status in ("warn", "fail"):
+        yield from _wrapped(f"{word('said', lang)} {plain(finding.detail)}", indent=True)
+
+
+def _wrapped(text: str, *, indent: bool = False) -> Iterator[str]:
+    """Break a text into lines of at most 100 columns; between Japanese characters a line may end anywhere."""
+    later = " " * (_STATUS_WIDTH + 1)
+    line = later if indent else ""
+    start = True
+    for piece in _pieces(text):
+        if not start and width(line) + width(piece.rstrip()) > _COLUMNS:
+            yield line.rstrip()
+            line, piece = later, piece.lstrip()
+        line, start = line + piece, False
+    yield line.rstrip()
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield what must stay on one line: words with the blank before them, and single Japanese characters."""
+    piece = ""
+    for char in text:
+        wide = width(char) == 2
+        # A line does not begin with a full stop, a comma or a closing bracket.
+        if piece and (
+            char == " " or (wide and char not in "、。)」") or (width(piece[-1]) == 2 and char not in ".,:;)")
+        ):
+            yield piece
+            piece = ""
+        piece += char
+    if piece:
+        yield piece
+
+
+def result_lines(findings: Sequence[Finding], lang: str) -> Iterator[str]:
+    """Yield what the findings come to."""
+    mark = word("warn", lang)
+    warned = any(finding.status == "warn" for finding in findings)
+    end = decisive(findings)
+    if end is None:
+        yield word("all-warn" if warned else "all-ok", lang, mark=mark)
+        return
+    yield word("ends", lang, step=word(end.step, lang))
+    if any(finding.status == "warn" for finding in findings[: findings.index(end)]):
+        yield word("first", lang, mark=mark)
+    yield from _wrapped(word("elsewhere", lang))
+    yield from _wrapped(word("help-desk", lang))
+
+
+def can_show(stream: TextIO, text: str) -> bool:
+    """Say whether a stream's encoding has these characters."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+class Screen(Protocol):
+    """Where findings appear as they come."""
+
+    def show(self, event: Started | Finding) -> None:
+        """Show the beginning of a step, or what it found."""
+
+    def close(self) -> None:
+        """Take away what moves."""
+
+
+class _Lines:
+    """One block of lines for each finding."""
+
+    def __init__(self, stream: TextIO, lang: str) -> None:
+        self._stream = stream
+        self._lang = lang
+
+    def show(self, event: Started | Finding) -> None:
+        if isinstance(event, Finding):
+            print(*finding_lines(event, self._lang), sep="\n", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing moves."""
+
+
+class _Live:
+    """The same lines in colour, and under them the step that is being looked at."""
+
+    def __init__(self, stream: TextIO, lang: str) -> None:
+        from rich.console import Console
+
+        self._lang = lang
+        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        self._status: Any = None
+
+    def show(self, event: Started | Finding) -> None:
+        from rich.text import Text
+
+        if isinstance(event, Started):
+            text = Text(word("looking", self._lang, step=word(event.step, self._lang)))
+            if self._status is None:
+                # A spinner of plain characters: any terminal has them.
+                self._status = self._console.status(text, spinner="line")
+                self._status.start()
+            else:
+                self._status.update(text)
+            return
+        mark = width(word(event.status, self._lang))
+        for index, line in enumerate(finding_lines(event, self._lang)):
+            text = Text(line)
+            if index == 0:
+                text.stylize(_STYLES[event.status], 0, min(mark, len(line)))
+            self._console.print(text, soft_wrap=True)
+
+    def close(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+
+def screen_for(stream: TextIO, lang: str) -> Screen:
+    """Return live progress for a terminal if rich is installed, else plain lines."""
+    if stream.isatty() and find_spec("rich") is not None:
+        return _Live(stream, lang)
+    return _Lines(stream, lang)
