@@ -185,10 +185,41 @@ def test_the_login_of_the_machine():
     assert socks.next_action() == Send(b"\x05\x01\x00")  # without a logon, and nothing else
 
 
-@pytest.mark.parametrize(("installed", "may"), [(set(), False), ({"krb5"}, True), ({"keyring"}, True)])
-def test_whether_to_look(monkeypatch, netrc, installed, may):
+@pytest.mark.parametrize(
+    ("installed", "cache", "may"),
+    [
+        (set(), "KCM:", False),
+        ({"krb5"}, "KCM:", True),
+        ({"krb5"}, "FILE:{}", True),
+        ({"krb5"}, "{}", True),
+        ({"krb5"}, "FILE:{}-missing", False),
+        ({"krb5"}, "{}-missing", False),
+        ({"keyring"}, "FILE:{}-missing", True),
+    ],
+)
+def test_whether_to_look(monkeypatch, netrc, tmp_path, installed, cache, may):
     """What cannot have anything for the proxy does not make a program ready for a logon."""
+    tickets = tmp_path / "tickets"
+    tickets.touch()
+    monkeypatch.setenv("KRB5CCNAME", cache.format(tickets))
     monkeypatch.setattr(stored, "_installed", lambda module: module in installed)
     assert ProxyAuth().may_find(PROXY) is may
     netrc("machine proxy.corp login alice password x")
     assert ProxyAuth().may_find(PROXY)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere tickets are not in a file by default")
+@pytest.mark.parametrize(
+    ("configuration", "cache"),
+    [(None, "FILE:/tmp/krb5cc_7"), ("[libdefaults]\n", "FILE:/tmp/krb5cc_7"), ("default_ccache_name = KCM:\n", None)],
+)
+def test_where_tickets_are_by_default(monkeypatch, tmp_path, configuration, cache):
+    """MIT's default file, unless the configuration may name another place."""
+    path = tmp_path / "krb5.conf"
+    if configuration is not None:
+        path.write_text(configuration)
+    monkeypatch.setattr(stored.os, "getuid", lambda: 7)
+    assert stored.default_cache(path) == cache
+    (tmp_path / "krb5.conf.d").mkdir()
+    stored.default_cache.cache_clear()
+    assert stored.default_cache(path) is None

@@ -135,7 +135,7 @@ class AmbientCredentials(CredentialProvider):
 
 def _may_have_tickets() -> bool:
     """Say no only where the tickets would be in a file, and there is none (MIT Kerberos, "Credential cache types")."""
-    cache = os.environ.get("KRB5CCNAME") or _default_cache()
+    cache = os.environ.get("KRB5CCNAME") or default_cache()
     if cache is None:
         return True
     kind, colon, path = cache.partition(":")
@@ -145,14 +145,13 @@ def _may_have_tickets() -> bool:
 
 
 @functools.cache
-def _default_cache() -> str | None:
-    """Return the file that MIT Kerberos uses if nothing else is configured, or None where something may be."""
+def default_cache(configuration: Path = Path("/etc/krb5.conf")) -> str | None:
+    """Return where MIT Kerberos keeps tickets if nothing else is configured, or None where something may be."""
     try:
-        configured = "default_ccache_name" in Path("/etc/krb5.conf").read_text(encoding="utf-8", errors="replace")
+        configured = "default_ccache_name" in configuration.read_text(encoding="utf-8", errors="replace")
     except OSError:
         configured = False
-    included = Path("/etc/krb5.conf.d").is_dir()
-    if configured or included or sys.platform != "linux":
+    if configured or Path(f"{configuration}.d").is_dir() or sys.platform != "linux":
         return None
     return f"FILE:/tmp/krb5cc_{os.getuid()}"
 
