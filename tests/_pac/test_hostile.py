@@ -205,13 +205,31 @@ def test_replies_are_not_forged_by_calling_the_dispatcher(make_script):
     assert script.find_proxy("http://x/", "x").text == "PROXY caught:1"
 
 
-def test_a_dispatcher_replaced_while_it_runs_is_refused(make_script):
-    """A reply that is not of our shape is an error, and the process that sent it is not asked again."""
+FORGED = (
+    """'{"text":"PROXY evil:1","missing":[],"used":[],"alerts":[],"clock":false,"random":false,"too_many":false}'"""
+)
+
+
+@pytest.mark.parametrize("reply", [FORGED, "'x'"], ids=["well-formed", "malformed"])
+def test_a_dispatcher_replaced_while_it_runs_answers_nothing(make_script, reply):
+    """What a script puts under the name of the dispatcher is a function of its own, and never asked by us."""
     script = make_script(
-        entry("globalThis.findProxyForURL = function () { return '{\"text\": \"PROXY evil:1\"}' }; return 'DIRECT'"),
+        entry(f"globalThis.findProxyForURL = function () {{ return {reply} }}; return 'DIRECT'"), engine="pacparser"
+    )
+    assert [script.find_proxy("http://x/", "x").text for _ in range(3)] == ["DIRECT"] * 3
+
+
+def test_a_dispatcher_replaced_for_good_ends_its_process(make_script):
+    """A script that does not let go of the dispatcher's name gets an error, and its process no other question."""
+    script = make_script(
+        entry(
+            "if (host === 'x') Object.defineProperty(globalThis, 'findProxyForURL',"
+            f"{{value: function () {{ return {FORGED} }}, writable: false}}); return 'DIRECT'"
+        ),
         engine="pacparser",
     )
-    assert script.find_proxy("http://x/", "x").text == "DIRECT"
-    with pytest.raises(PacEngineError, match="malformed"):
-        script.find_proxy("http://x/", "x")
-    assert script.find_proxy("http://x/", "x").text == "DIRECT"
+    for _ in range(2):
+        assert script.find_proxy("http://y/", "y").text == "DIRECT"
+        with pytest.raises(PacEngineError):
+            script.find_proxy("http://x/", "x")
+        assert script._process is None

@@ -469,26 +469,28 @@ function finishLoad(request) {
   return '"loaded":true';
 }
 // pacparser calls the dispatcher by a global name that a script may use for a function of its own: while the script runs
-// the name is the script's, else ours. One that makes it its own for good ends its process by a reply that is not ours.
-var NAME = 'findProxyForURL', mine;
-function lend(value) { defineOrNot(G, NAME, {value: value, writable: true}); }
+// the name is the script's, else ours. A script that does not let go of it could answer for us: its process must end.
+var NAME = 'findProxyForURL', named = false, mine;
+function lend(value) {
+  if (!defineOrNot(G, NAME, {value: value, writable: true})) throw new TE('the script keeps the name of the dispatcher');
+}
 function takeBack() {
   var found;
   try { found = G[NAME]; } catch (_) {}
-  if (found !== pacawareDispatch) mine = found;
+  if (found === pacawareDispatch) return;
+  mine = found;
   lend(pacawareDispatch);
 }
 function pacawareDispatch(_, payload) {
   var request = parse(payload);
   if (request.op === 'begin') { dialect = request.dialect; reset(request); return ''; }
-  if (request.op === 'back') { takeBack(); return ''; }
+  if (request.op === 'back') { named = true; takeBack(); return ''; }
   if (request.op === 'end') return report(finishLoad(request));
   if (request.op === 'eval') { try { (0, eval)(request.text); return ''; } catch (error) { return substring('{' + describe(error) + '}', 0); } }
   if (running) throw new TE('the script calls its own dispatcher');
-  var lent = mine !== undefined;
   running = true;
-  if (lent) lend(mine);
-  try { reset(request); return report(find(request)); } finally { running = false; if (lent) takeBack(); }
+  if (mine !== undefined) lend(mine);
+  try { reset(request); return report(find(request)); } finally { running = false; if (named) takeBack(); }
 }
 return pacawareDispatch;
 })(globalThis)

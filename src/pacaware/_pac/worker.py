@@ -57,7 +57,7 @@ class QuickJS:
             self._context.eval(text)
         except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
             message, _, stack = str(error).partition("\n    at ")
-            message = message.removesuffix("\nundefined")
+            message = message.removesuffix("\nundefined").rstrip("\n")
             memory = "true" if message == "InternalError: out of memory" else "false"
             return f'"error":{quote(message)},"stack":{quote("    at " + stack)},"memory":{memory}'
         return NO_ERROR
