@@ -9,6 +9,7 @@ import os
 import socket
 import socketserver
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -72,22 +73,53 @@ def token_helper(scheme: str, verifier: Verifier) -> Iterator[Callable[[Path], l
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
 
-        def lines(folder: Path) -> list[str]:
-            relay = folder / f"{scheme}-relay"
-            place = f"/dev/tcp/127.0.0.1/{server.server_address[1]}"
-            relay.write_text(f"#!/bin/bash\nexec 3<>{place} || exit 1\ncat <&3 & cat >&3\n")
-            relay.chmod(0o755)
-            return [
-                f"auth_param {scheme} program {relay}",
-                f"auth_param {scheme} children 8 startup=2 idle=1",
-                f"auth_param {scheme} keep_alive on",
-            ]
-
         try:
-            yield lines
+            yield _relay_to(server.server_address[1], scheme)
         finally:
             server.shutdown()
             thread.join(10)
+
+
+def _relay_to(port: int, scheme: str) -> Callable[[Path], list[str]]:
+    """Return what makes squid ask a helper that listens on a port: a program of squid's would run as another user."""
+
+    def lines(folder: Path) -> list[str]:
+        relay = folder / f"{scheme}-relay"
+        relay.write_text(f"#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/{port} || exit 1\ncat <&3 & cat >&3\n")
+        relay.chmod(0o755)
+        return [
+            f"auth_param {scheme} program {relay}",
+            f"auth_param {scheme} children 8 startup=2 idle=1",
+            f"auth_param {scheme} keep_alive on",
+        ]
+
+    return lines
+
+
+@contextlib.contextmanager
+def gss_ntlm(users: dict[str, str], binding: bytes = b"") -> Iterator[Callable[[Path], list[str]]]:
+    """Let gss-ntlmssp check NTLM; with ``binding`` a logon must be bound to it."""
+    if importlib.util.find_spec("gssapi") is None:
+        raise Missing('GSSAPI for Python is not installed: pip install "pyspnego[kerberos]"')
+    if not any(Path("/usr/lib").glob("*/gssntlmssp/gssntlmssp.so")):
+        raise Missing("the NTLM of GSSAPI is not installed: apt-get install gss-ntlmssp")
+    with server_folder("gss") as folder:
+        names = [(*name.rpartition("\\")[::2], password) for name, password in users.items()]
+        (folder / "users").write_text("".join(f"{domain}:{user}:{word}\n" for domain, user, word in names))
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("gss_ntlm.py")), binding.hex()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "NTLM_USER_FILE": f"{folder}/users", "LM_COMPAT_LEVEL": "5"},
+        )
+        with process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                yield _relay_to(int(process.stdout.readline()), "ntlm")
+            finally:
+                process.stdin.close()
+                process.wait(10)
 
 
 def kerberos(keytab: Path) -> Callable[[Path], list[str]]:
