@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import importlib.util
@@ -11,9 +12,10 @@ import socketserver
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pacaware.testing import ConnectionState, Verifier
 from tests.real.servers import REALM, USERS, Missing, free_port, program, running, server_folder
@@ -133,6 +135,44 @@ def kerberos(keytab: Path) -> Callable[[Path], list[str]]:
         ]
 
     return lines
+
+
+class TicketUsers:
+    """Whoever shows a ticket for a name of the key table, over the TLS connection that it was made for.
+
+    MIT's library checks both (RFC 4121, section 4.1.1). A logon without a binding it lets pass, and says so.
+    """
+
+    scheme = "Negotiate"
+
+    def __init__(self, keytab: Path, certificate: bytes) -> None:
+        import gssapi
+
+        self.refused: list[str] = []
+        self._gssapi: Any = gssapi
+        self._store = {"keytab": f"FILE:{keytab}"}
+        # As RFC 5929 has it for a certificate that is signed with SHA-256.
+        binding = b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
+        self._binding = gssapi.raw.ChannelBindings(application_data=binding)
+
+    def check(self, state: ConnectionState, method: str, target: str, header: str | None) -> Sequence[str] | None:
+        """Let a connection pass that showed a good ticket; one token is all that it may take."""
+        if header is None:
+            return None if state.user else [self.scheme]
+        credentials = self._gssapi.Credentials(usage="accept", store=self._store)
+        context = self._gssapi.SecurityContext(usage="accept", creds=credentials, channel_bindings=self._binding)
+        try:
+            context.step(base64.b64decode(header.partition(" ")[2], validate=True))
+            # Where there is a token that explains the error, the error comes only with what follows.
+            bound = context.complete and self._gssapi.RequirementFlag.channel_bound in context.actual_flags
+        except self._gssapi.exceptions.GSSError as exc:
+            self.refused.append(type(exc).__name__)
+            return [self.scheme]
+        if not bound:
+            self.refused.append("not bound")
+            return [self.scheme]
+        state.user = str(context.initiator_name)
+        return None
 
 
 @dataclass(frozen=True)

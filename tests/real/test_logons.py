@@ -9,7 +9,9 @@ import pytest
 from pacaware._auth.guard import GUARD
 from pacaware.auth import NegotiateAuth
 from pacaware.errors import ProxyAuthError
+from pacaware.testing import Certificates, Proxy
 from tests.drivers import ALL_DRIVERS, ListResolver
+from tests.real.logons import TicketUsers
 from tests.real.servers import free_port
 
 pytestmark = pytest.mark.real
@@ -170,6 +172,28 @@ class TestKerberos:
                 assert status == 407
                 assert says in why or url.startswith("http:")
         assert tickets.asked().count("PREAUTH_FAILED") == before + 1
+
+
+def test_a_ticket_is_bound_to_the_connection(driver, origin, tls_origin, tickets, monkeypatch):
+    """A verifier that requires the binding lets Kerberos in at a TLS proxy; none, or a wrong one, is refused."""
+    tickets.kinit("alice", "s3cret")
+    users = TicketUsers(tickets.keytab, Certificates.shared().server_der)
+    urls = [server.url_for("origin.test") for server in (origin, tls_origin)]
+    with Proxy(users, tls=True) as proxy:
+
+        def statuses():
+            GUARD.forget()
+            with driver.client(resolver=ListResolver(f"HTTPS localhost:{proxy.port}")) as client:
+                return [client.get(urls[0]).status_code, client.get(urls[1]).status_code if not users.refused else 0]
+
+        assert statuses() == [200, 200]
+        assert {seen.authorization for seen in proxy.requests} == {None, "Negotiate"}
+        for binding, why in ((None, "not bound"), (b"tls-server-end-point:" + b"x" * 32, "BadChannelBindingsError")):
+            users.refused.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr("pacaware._auth.spnego.tls_server_end_point", lambda _, value=binding: value)
+                assert statuses() == [407, 0]
+            assert users.refused == [why]
 
 
 def explanation(proxy, tls_origin, logon):
