@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import logging
 import pickle
+import socket
 import struct
 import sys
 import types
@@ -236,6 +237,69 @@ class TestKerberos:
         exchange = pickle.loads(pickle.dumps(NegotiateAuth(spn=given))).start(proxy, ALICE)
         assert exchange._spn == spn
         assert exchange._tickets is not None
+
+
+class FakeContext:
+    """A context of pyspnego that has a token for anybody."""
+
+    complete = False
+
+    def step(self, token=None):
+        return b"a ticket"
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """The names that tickets are asked for; whoever asks DNS for another name is lied to, and noted as ``DNS``."""
+    asked = []
+
+    def client(*credentials, service, hostname, **options):
+        asked.append(f"{service}/{hostname}")
+        return FakeContext()
+
+    def lie(answer):
+        return lambda *arguments, **options: asked.append("DNS") or answer
+
+    monkeypatch.delenv("PACAWARE_SPN", raising=False)
+    monkeypatch.setattr("spnego.client", client)
+    monkeypatch.setattr(Tickets, "cache", lambda *arguments: "MEMORY:any")
+    monkeypatch.setattr("socket.getfqdn", lie("wrong.corp"))
+    monkeypatch.setattr("socket.gethostbyaddr", lie(("wrong.corp", [], ["10.0.0.1"])))
+    monkeypatch.setattr("socket.getnameinfo", lie(("wrong.corp", "80")))
+    canonical = (socket.AF_INET, socket.SOCK_STREAM, 6, "wrong.corp", ("10.0.0.1", 80))
+    monkeypatch.setattr("socket.getaddrinfo", lie([canonical]))
+    return asked
+
+
+class TestNames:
+    """A ticket is asked for the proxy by the name in the settings, whatever DNS says of it."""
+
+    @pytest.mark.parametrize(
+        ("host", "spn", "name"),
+        [
+            ("proxy.corp", None, "HTTP/proxy.corp"),
+            ("alias.corp", None, "HTTP/alias.corp"),  # a CNAME: not the name behind it
+            ("proxy", None, "HTTP/proxy"),  # a short name: the Kerberos library knows the domain
+            ("proxy.corp.", None, "HTTP/proxy.corp"),
+            ("alias.corp", "HTTP/proxy.corp", "HTTP/proxy.corp"),
+            ("alias.corp", "HOST/proxy.corp", "HOST/proxy.corp"),
+            ("10.0.0.1", "HTTP/proxy.corp", "HTTP/proxy.corp"),
+            ("fd00::1", "HTTP/proxy.corp", "HTTP/proxy.corp"),
+        ],
+    )
+    def test_asked_for(self, names, host, spn, name):
+        """No reverse lookup, no canonical name; and the port is no part of it."""
+        auth = AuthController(ProxyServer("http", host, 8080), [NegotiateAuth(spn=spn)], Store(LOGIN))
+        token = base64.b64encode(b"a ticket").decode()
+        assert auth.respond(parse_challenges(["Negotiate"]), "GET", "/") == f"Negotiate {token}"
+        assert set(names) == {name}
+
+    @pytest.mark.parametrize("host", ["10.0.0.1", "fd00::1"])
+    def test_addresses(self, names, host):
+        """For an address no ticket is asked for, under no name that a reverse lookup might give."""
+        auth = AuthController(ProxyServer("http", host, 8080), [NegotiateAuth()], Store(LOGIN))
+        assert auth.respond(parse_challenges(["Negotiate"]), "GET", "/") is None
+        assert names == []
 
 
 class Krb5Error(Exception):

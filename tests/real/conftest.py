@@ -1,6 +1,7 @@
 """One of each real server for the whole run; where one cannot run its tests are skipped, or fail if it is required."""
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -129,6 +130,30 @@ def squid_tls_ntlm() -> Iterator[servers.RealProxy]:
 def squid_negotiate_ntlm() -> Iterator[servers.RealProxy]:
     """Squid with Negotiate and NTLM inside."""
     with logon_by("negotiate", NegotiateUsers(NTLM_USERS)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def squid_gss_ntlm() -> Iterator[servers.RealProxy]:
+    """Squid with NTLM that gss-ntlmssp checks."""
+    with (
+        available(),
+        logons.gss_ntlm(NTLM_USERS) as lines,
+        servers.squid(logon=lines, users=dict(NTLM_USERS)) as proxy,
+    ):
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def squid_tls_gss_ntlm() -> Iterator[servers.RealProxy]:
+    """The same behind TLS; a logon must be bound to the connection."""
+    # As RFC 5929 has it for a certificate that is signed with SHA-256.
+    binding = b"tls-server-end-point:" + hashlib.sha256(Certificates.shared().server_der).digest()
+    with (
+        available(),
+        logons.gss_ntlm(NTLM_USERS, binding) as lines,
+        servers.squid(tls=True, logon=lines, users=dict(NTLM_USERS)) as proxy,
+    ):
         yield proxy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import importlib.util
@@ -9,10 +10,12 @@ import os
 import socket
 import socketserver
 import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pacaware.testing import ConnectionState, Verifier
 from tests.real.servers import REALM, USERS, Missing, free_port, program, running, server_folder
@@ -72,22 +75,53 @@ def token_helper(scheme: str, verifier: Verifier) -> Iterator[Callable[[Path], l
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
 
-        def lines(folder: Path) -> list[str]:
-            relay = folder / f"{scheme}-relay"
-            place = f"/dev/tcp/127.0.0.1/{server.server_address[1]}"
-            relay.write_text(f"#!/bin/bash\nexec 3<>{place} || exit 1\ncat <&3 & cat >&3\n")
-            relay.chmod(0o755)
-            return [
-                f"auth_param {scheme} program {relay}",
-                f"auth_param {scheme} children 8 startup=2 idle=1",
-                f"auth_param {scheme} keep_alive on",
-            ]
-
         try:
-            yield lines
+            yield _relay_to(server.server_address[1], scheme)
         finally:
             server.shutdown()
             thread.join(10)
+
+
+def _relay_to(port: int, scheme: str) -> Callable[[Path], list[str]]:
+    """Return what makes squid ask a helper that listens on a port: a program of squid's would run as another user."""
+
+    def lines(folder: Path) -> list[str]:
+        relay = folder / f"{scheme}-relay"
+        relay.write_text(f"#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/{port} || exit 1\ncat <&3 & cat >&3\n")
+        relay.chmod(0o755)
+        return [
+            f"auth_param {scheme} program {relay}",
+            f"auth_param {scheme} children 8 startup=2 idle=1",
+            f"auth_param {scheme} keep_alive on",
+        ]
+
+    return lines
+
+
+@contextlib.contextmanager
+def gss_ntlm(users: dict[str, str], binding: bytes = b"") -> Iterator[Callable[[Path], list[str]]]:
+    """Let gss-ntlmssp check NTLM; with ``binding`` a logon must be bound to it."""
+    if importlib.util.find_spec("gssapi") is None:
+        raise Missing('GSSAPI for Python is not installed: pip install "pyspnego[kerberos]"')
+    if not any(Path("/usr/lib").glob("*/gssntlmssp/gssntlmssp.so")):
+        raise Missing("the NTLM of GSSAPI is not installed: apt-get install gss-ntlmssp")
+    with server_folder("gss") as folder:
+        names = [(*name.rpartition("\\")[::2], password) for name, password in users.items()]
+        (folder / "users").write_text("".join(f"{domain}:{user}:{word}\n" for domain, user, word in names))
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("gss_ntlm.py")), binding.hex()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "NTLM_USER_FILE": f"{folder}/users", "LM_COMPAT_LEVEL": "5"},
+        )
+        with process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                yield _relay_to(int(process.stdout.readline()), "ntlm")
+            finally:
+                process.stdin.close()
+                process.wait(10)
 
 
 def kerberos(keytab: Path) -> Callable[[Path], list[str]]:
@@ -101,6 +135,44 @@ def kerberos(keytab: Path) -> Callable[[Path], list[str]]:
         ]
 
     return lines
+
+
+class TicketUsers:
+    """Whoever shows a ticket for a name of the key table, over the TLS connection that it was made for.
+
+    MIT's library checks both (RFC 4121, section 4.1.1). A logon without a binding it lets pass, and says so.
+    """
+
+    scheme = "Negotiate"
+
+    def __init__(self, keytab: Path, certificate: bytes) -> None:
+        import gssapi
+
+        self.refused: list[str] = []
+        self._gssapi: Any = gssapi
+        self._store = {"keytab": f"FILE:{keytab}"}
+        # As RFC 5929 has it for a certificate that is signed with SHA-256.
+        binding = b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
+        self._binding = gssapi.raw.ChannelBindings(application_data=binding)
+
+    def check(self, state: ConnectionState, method: str, target: str, header: str | None) -> Sequence[str] | None:
+        """Let a connection pass that showed a good ticket; one token is all that it may take."""
+        if header is None:
+            return None if state.user else [self.scheme]
+        credentials = self._gssapi.Credentials(usage="accept", store=self._store)
+        context = self._gssapi.SecurityContext(usage="accept", creds=credentials, channel_bindings=self._binding)
+        try:
+            context.step(base64.b64decode(header.partition(" ")[2], validate=True))
+            # Where there is a token that explains the error, the error comes only with what follows.
+            bound = context.complete and self._gssapi.RequirementFlag.channel_bound in context.actual_flags
+        except self._gssapi.exceptions.GSSError as exc:
+            self.refused.append(type(exc).__name__)
+            return [self.scheme]
+        if not bound:
+            self.refused.append("not bound")
+            return [self.scheme]
+        state.user = str(context.initiator_name)
+        return None
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ import re
 
 import pytest
 
+from pacaware._auth.guard import GUARD
 from pacaware.auth import NegotiateAuth
 from pacaware.errors import ProxyAuthError
+from pacaware.testing import Certificates, Proxy
 from tests.drivers import ALL_DRIVERS, ListResolver
+from tests.real.logons import TicketUsers
 from tests.real.servers import free_port
 
 pytestmark = pytest.mark.real
@@ -95,6 +98,43 @@ def test_one_handshake_a_connection(driver, proxy, origin):
     assert denied(proxy) == before + 2
 
 
+@pytest.mark.parametrize("proxy", ["squid_gss_ntlm", "squid_tls_gss_ntlm"], indirect=True)
+class TestAnotherVerifier:
+    """NTLM version 2 as somebody else reads it: gss-ntlmssp."""
+
+    @pytest.mark.parametrize("user", ["alice", "CORP\\jürgen"])
+    def test_right(self, driver, proxy, url, user):
+        """The right password gets through on three legs; at a TLS proxy the logon is bound to the connection."""
+        before = denied(proxy)
+        with client_of(driver, proxy, (user, proxy.users[user])) as client:
+            assert [client.get(url).status_code for _ in range(3)] == [200] * 3, proxy.logs()
+        assert denied(proxy) == before + 2
+
+    def test_wrong(self, driver, proxy, url):
+        """A wrong one is refused, and tried once."""
+        with client_of(driver, proxy, ("CORP\\jürgen", "wrong")) as client:
+            for says in ("rejected the user or password", "was rejected before"):
+                status, why = refusal(driver, client, url)
+                assert status == 407
+                assert says in why or url.startswith("http:")
+
+
+def test_another_verifier_wants_the_binding(squid_tls_gss_ntlm, tls_origin, monkeypatch):
+    """Without the binding, or with a wrong one, the same verifier lets nobody in: it does look."""
+    url = tls_origin.url_for(squid_tls_gss_ntlm.origin_host)
+    pair = (squid_tls_gss_ntlm.user, squid_tls_gss_ntlm.password)
+    driver = ALL_DRIVERS[0]
+    for binding in (None, b"tls-server-end-point:" + b"x" * 32):
+        monkeypatch.setattr("pacaware._auth.spnego.tls_server_end_point", lambda _, value=binding: value)
+        GUARD.forget()
+        with client_of(driver, squid_tls_gss_ntlm, pair) as client:
+            assert "rejected the user or password" in refusal(driver, client, url)[1]
+    monkeypatch.undo()
+    GUARD.forget()
+    with client_of(driver, squid_tls_gss_ntlm, pair) as client:
+        assert client.get(url).status_code == 200
+
+
 @pytest.fixture
 def tickets(key_server, monkeypatch):
     """The key server; the ticket cache is the test's own, and empty."""
@@ -132,6 +172,28 @@ class TestKerberos:
                 assert status == 407
                 assert says in why or url.startswith("http:")
         assert tickets.asked().count("PREAUTH_FAILED") == before + 1
+
+
+def test_a_ticket_is_bound_to_the_connection(driver, origin, tls_origin, tickets, monkeypatch):
+    """A verifier that requires the binding lets Kerberos in at a TLS proxy; none, or a wrong one, is refused."""
+    tickets.kinit("alice", "s3cret")
+    users = TicketUsers(tickets.keytab, Certificates.shared().server_der)
+    urls = [server.url_for("origin.test") for server in (origin, tls_origin)]
+    with Proxy(users, tls=True) as proxy:
+
+        def statuses():
+            GUARD.forget()
+            with driver.client(resolver=ListResolver(f"HTTPS localhost:{proxy.port}")) as client:
+                return [client.get(urls[0]).status_code, client.get(urls[1]).status_code if not users.refused else 0]
+
+        assert statuses() == [200, 200]
+        assert {seen.authorization for seen in proxy.requests} == {None, "Negotiate"}
+        for binding, why in ((None, "not bound"), (b"tls-server-end-point:" + b"x" * 32, "BadChannelBindingsError")):
+            users.refused.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr("pacaware._auth.spnego.tls_server_end_point", lambda _, value=binding: value)
+                assert statuses() == [407, 0]
+            assert users.refused == [why]
 
 
 def explanation(proxy, tls_origin, logon):
