@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 
 from pacaware._cli.doctor.findings import Finding
 from pacaware._cli.doctor.walk import Around, Limits, walk
-from pacaware._system.system import Platform
 from pacaware.testing import Certificates
+from tests._system.machines import linux
 from tests.cli.doctor.looks import QUICK, Walk, settings
 
 
@@ -33,7 +32,7 @@ def doctor(monkeypatch: pytest.MonkeyPatch) -> Walk:
         environ = settings(**given)  # type: ignore[arg-type]  # the rest are variables
         for name, value in given.items():
             monkeypatch.setenv(name, str(value))
-        around.setdefault("platform", lambda: Platform("linux", root=Path("/nonexistent")))
+        around.setdefault("platform", linux)
         around.setdefault("addresses", lambda: ["192.0.2.7"])
         events = walk(url, Around(environ=environ, limits=limits, **around))
         return [event for event in events if isinstance(event, Finding)]

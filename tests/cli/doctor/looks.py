@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -22,7 +21,7 @@ Walk = Callable[..., list[Finding]]
 
 def settings(**variables: str) -> dict[str, str]:
     """Return an environment without a desktop, in which these variables alone select a proxy."""
-    return {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", **variables}
+    return {"HOME": "/nonexistent", **variables}
 
 
 def both_roots() -> Roots:

@@ -24,11 +24,19 @@ SOURCE = str(Path(pacaware.__file__).parent.parent)
 
 def run(*words: str, encoding: str = "utf-8", **variables: str) -> subprocess.CompletedProcess[bytes]:
     """Run ``pacaware doctor`` with its output redirected."""
-    keep = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
+    # No PATH: the programs of a desktop are not asked.
+    keep = ("SYSTEMROOT", "LD_LIBRARY_PATH")
     clean = {name: os.environ[name] for name in keep if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "pacaware", "doctor", *words],
-        env={**clean, "PYTHONPATH": SOURCE, "PYTHONIOENCODING": encoding, "HOME": "/nonexistent", **variables},
+        env={
+            **clean,
+            "PYTHONPATH": SOURCE,
+            "PYTHONIOENCODING": encoding,
+            "PATH": "",
+            "HOME": "/nonexistent",
+            **variables,
+        },
         check=False,
         capture_output=True,
         timeout=60,

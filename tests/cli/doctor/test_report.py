@@ -197,7 +197,8 @@ def test_any_host_with_a_dot_is_hidden(host: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["12:30:45", "Python 3.11.4", "org.gnome.system.proxy", "127.0.0.1", "::1", "proxy.pac"]
+    "text",
+    ["12:30:45", "Python 3.11.4", "org.gnome.system.proxy", "127.0.0.1", "::1", "proxy.pac", "the proxy settings"],
 )
 def test_what_is_no_name(text: str):
     """Times, versions, schemas, this machine and files stay."""

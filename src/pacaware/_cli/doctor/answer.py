@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pacaware._cli.doctor.net import Head, Heard, Trouble
     from pacaware._models import ProxyServer
 
-__all__ = ["Follows", "Question", "Verdict", "judge_answer", "judge_clock", "judge_refusal", "retry_time"]
+__all__ = ["Follows", "Question", "Verdict", "has_signs", "judge_answer", "judge_clock", "judge_refusal", "retry_time"]
 
 # Fields that proxies set and web servers do not, and names of proxies in fields that both set.
 _SIGNS: Final = frozenset(
@@ -29,6 +29,7 @@ _NAMES: Final = re.compile(
 _TO_A_TLS_PORT: Final = re.compile(
     rb"HTTPS port|SSL-enabled server port|HTTP request to an HTTPS server", re.IGNORECASE
 )
+_WEB_SERVERS: Final = re.compile(r"apache/|nginx|microsoft-iis|lighttpd", re.IGNORECASE)
 # What web servers say to CONNECT, or to a TRACE with a whole URL.
 _NOT_MINE: Final = frozenset({400, 401, 404, 405, 410, 411, 414, 421, 426, 501})
 _USUAL_PORTS: Final = frozenset({80, 443})
@@ -91,7 +92,7 @@ def judge_answer(question: Question, heard: Heard, now: datetime) -> Verdict:
         return _redirected(question, head, line, ms)
     if head.status == 400 and _TO_A_TLS_PORT.search(heard.raw):
         return Verdict(fail("speaks", "speaks-tls", line, ms, proxy=proxy), Follows.STOP)
-    is_proxy = _has_signs(head)
+    is_proxy = has_signs(head)
     if head.status == 200:
         return Verdict(fine, Follows.THROUGH) if is_proxy or _passes(question, head) else again
     if head.status in _NOT_MINE:
@@ -128,7 +129,8 @@ def _redirected(question: Question, head: Head, line: str, ms: float) -> Verdict
     return Verdict(fail("speaks", "speaks-login", line, ms, proxy=proxy, where=place or "?"), Follows.STOP)
 
 
-def _has_signs(head: Head) -> bool:
+def has_signs(head: Head) -> bool:
+    """Whether an answer holds what only proxies write."""
     if any(name in _SIGNS or name.startswith("x-bluecoat") for name, _ in head.headers):
         return True
     return bool(_NAMES.search(head.get("server")))
@@ -137,7 +139,9 @@ def _has_signs(head: Head) -> bool:
 def _passes(question: Question, head: Head) -> bool:
     """Whether a 200 is that of a proxy: a tunnel has no content (RFC 9110, 9.3.6), a TRACE comes back as it was."""
     if question.method == "TRACE":
-        return head.get("content-type").lower().startswith("message/http")
+        # Some web servers answer it too, as if the URL were one of theirs.
+        echoed = head.get("content-type").lower().startswith("message/http")
+        return echoed and not _WEB_SERVERS.search(head.get("server"))
     return head.get("content-length") in ("", "0") and not head.get("transfer-encoding") and not head.rest
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, assert_never
 
-from pacaware._cli.doctor.answer import Follows, Question, judge_answer, judge_clock, judge_refusal
+from pacaware._cli.doctor.answer import Follows, Question, has_signs, judge_answer, judge_clock, judge_refusal
 from pacaware._cli.doctor.findings import Finding, Started, fail, ok
 from pacaware._cli.doctor.logon import (
     Logon,
@@ -130,9 +130,14 @@ def _http(server: ProxyServer, trust: Trust, trip: Trip, arrival: Arrival) -> It
     question, heard, sock = _first_question(server, trip)
     verdict = judge_answer(question, heard, trip.now())
     if verdict.follows is Follows.AGAIN:
-        question = replace(question, method="CONNECT")
-        heard, sock = _question_by_connect(question, trip)
-        verdict = judge_answer(question, heard, trip.now())
+        question = Question(server, "CONNECT", trip.target.host, trip.target.port)
+        again, sock = _question_by_connect(question, trip)
+        if again.head is None and heard.head is not None and has_signs(heard.head):
+            # It is a proxy that forbids TRACE, and does not get to where the tunnel should lead.
+            verdict = replace(verdict, finding=ok("speaks", "speaks-ok", ms=heard.ms, proxy=str(server)))
+            verdict = replace(verdict, follows=Follows.ORIGIN)
+        else:
+            heard, verdict = again, judge_answer(question, again, trip.now())
     if verdict.follows is Follows.STOP and heard.head is None:
         verdict = replace(verdict, finding=_second_look(server, verdict.finding, trip))
     if verdict.follows is Follows.ORIGIN and trip.url is None:
@@ -164,12 +169,15 @@ def _http(server: ProxyServer, trust: Trust, trip: Trip, arrival: Arrival) -> It
 
 
 def _first_question(server: ProxyServer, trip: Trip) -> tuple[Question, Heard, socket.socket | None]:
-    """Ask what shows most: for an https URL the tunnel itself, else what a proxy answers without asking anybody."""
+    """Ask what shows most: for an https URL the tunnel itself, else what a proxy answers without asking anybody.
+
+    That is a TRACE that goes no further, with the proxy's own address, so that there is no name to look up.
+    """
     target = trip.target
     if trip.url is not None and target.scheme == "https":
         question = Question(server, "CONNECT", target.host, target.port)
         return question, *_question_by_connect(question, trip)
-    question = Question(server, "TRACE", target.host, target.port)
+    question = Question(server, "TRACE", server.host, server.port)
     host = _authority(question)
     data = request_bytes("TRACE", f"http://{host}/", host)
     return question, ask_once(server, data, trip.context, trip.limits.answer), None
@@ -191,8 +199,7 @@ def _question_by_connect(question: Question, trip: Trip) -> tuple[Heard, socket.
 
 
 def _authority(question: Question) -> str:
-    host = host_for_url(question.host)
-    return host if question.method == "TRACE" and question.port == 80 else f"{host}:{question.port}"
+    return f"{host_for_url(question.host)}:{question.port}"
 
 
 def _note_origin(trip: Trip, arrival: Arrival, question: Question, head: Head, sock: socket.socket | None) -> None:
