@@ -378,7 +378,7 @@ def test_a_password_in_the_proxies_of_a_session(stack, logs):
     stage = Stage("Basic", tls=False, stack=stack)
     resolver = stack.enter_context(stage.resolver())
     with ALL_DRIVERS[0].client(resolver=resolver) as client:
-        client.raw.proxies = with_a_password(stage)
+        client.raw.proxies = {**with_a_password(stage), "http://second.origin.test": stage.other.url}
         response = follow(client, to_and_fro(stage))
         assert response.status_code == 200
         printed = printed_answer(response) | {"a session": repr(client.raw)}
@@ -398,7 +398,8 @@ def with_a_password(stage: Stage) -> dict[str, str]:
 def to_and_fro(stage: Stage) -> str:
     """Return a URL from which redirects lead past the right proxy several times, and to it again."""
     url = stage.http.url_for("first.origin.test", "/end")
-    for server, host in ((stage.http, "localhost"), (stage.https, "origin.test"), (stage.https, "localhost")):
+    elsewhere = [(stage.http, "localhost"), (stage.http, "second.origin.test"), (stage.https, "origin.test")]
+    for server, host in [*elsewhere, (stage.https, "localhost")]:
         url = f"{server.url_for(host)}redirect?to={quote(url, safe='')}"
         url = f"{stage.http.url_for('first.origin.test')}redirect?to={quote(url, safe='')}"
     return url
