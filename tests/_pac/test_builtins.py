@@ -226,6 +226,15 @@ def test_constant_may_have_the_name_of_a_native_helper(make_script, engine, name
     assert script.find_proxy("http://x/", "x").text == "PROXY own:1"
 
 
+@pytest.mark.parametrize("name", ["isPlainHostName", "isInNetEx", "findProxyForURL", "pacawareDispatch"])
+def test_constants_that_pacparser_refuses(make_script, name):
+    """The names that pacparser itself declares are taken: the error says what is wrong; quickjs-ng leaves them free."""
+    text = f"const {name} = 'own'; " + entry(f"return 'PROXY ' + {name} + ':1'")
+    with pytest.raises(PacScriptError, match="let, const or class at the top level"):
+        make_script(text, engine="pacparser").load()
+    assert make_script(text, engine="quickjs").find_proxy("http://x/", "x").text == "PROXY own:1"
+
+
 def test_alerts_and_this_are_as_in_browsers(make_script, engine):
     """An alert throws for what has no string; FindProxyForURL is called on the global object, in strict mode too."""
     script = make_script(
