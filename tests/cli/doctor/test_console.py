@@ -201,3 +201,48 @@ def test_a_stream_of_unknown_encoding():
     stream = io.TextIOWrapper(io.BytesIO(), "ascii")
     assert not can_show(stream, "日本語")
     assert can_show(stream, "plain")
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """This process as a console without a desktop, in the C locale, with one dead proxy set."""
+    monkeypatch.setenv("LANG", "C")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("LC_ALL", raising=False)
+    with DeadProxy() as dead:
+        monkeypatch.setenv("PACAWARE_PROXY", dead.url)
+        yield
+
+
+def test_the_command_in_this_process(here, capsys, tmp_path):
+    """Lines, the result, the report's contents, and the status, through the program's own entry."""
+    assert _cli.main(["doctor", "https://www.origin.test/a?b=c", "--report", str(tmp_path / "r.txt")]) == 13
+    out = capsys.readouterr().out
+    assert "FAIL  proxy's port: " in out
+    assert "The way ends at: proxy's port" in out
+    assert "The report is in" in out
+
+
+def test_json_in_this_process(here, capsys):
+    """The URL is redacted, and the steps end where the way does."""
+    assert _cli.main(["doctor", "https://www.origin.test/a?b=c", "--json", "--lang", "ja"]) == 13
+    record = json.loads(capsys.readouterr().out)
+    assert (record["url"], record["status"], record["exit"]) == ("https://www.origin.test/a?b=...", "fail", 13)
+    assert record["steps"][-1]["cause"] == "port-refused"
+
+
+def test_japanese_asked_for_on_ascii_in_this_process(here, monkeypatch):
+    """The first line says why it is English."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "ascii"))
+    assert _cli.main(["doctor", "--lang", "ja"]) == 13
+    assert raw.getvalue().decode().startswith(english.WORDS["cannot-show"])
+
+
+def test_no_line_begins_or_ends_badly():
+    """A full stop stays with its sentence and an opening bracket with what it opens, wherever the line ends."""
+    for length in range(60, 110):
+        finding = ok("route", "route-bypass", rule="\u3042" * (length // 2) + "x" * (length % 2) + " (\u3042)\u3002")
+        lines = list(finding_lines(finding, "ja"))
+        assert not any(line.lstrip()[:1] in ("\u3002", "\u3001", ")") for line in lines)
+        assert not any(line.endswith("(") for line in lines)

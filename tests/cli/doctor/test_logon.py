@@ -97,7 +97,7 @@ def test_a_wrong_password_is_offered_once(doctor, origins, make, kind):
     told(findings[-1])
 
 
-@pytest.mark.parametrize("close", [True, "silently"])
+@pytest.mark.parametrize("close", [True, "silently", "by reset"])
 def test_a_proxy_that_closes_after_each_407(doctor, trusted_by_system, origins, close):
     """The walk connects again and logs on."""
     for kind in URLS:

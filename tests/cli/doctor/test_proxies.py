@@ -28,24 +28,38 @@ from pacaware.testing import (
     SocksProxy,
     pac_returning,
 )
-from tests.cli.doctor.looks import NOW, both_roots, by_step, keys, told
+from tests.cli.doctor.looks import NOW, QUICK, both_roots, by_step, keys, told
+
+
+class Quiet(http.server.BaseHTTPRequestHandler):
+    """A web server's side of one connection."""
+
+    timeout = 5
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+
+class NoTrace(Quiet):
+    """A proxy that forbids TRACE and does not get to where a tunnel should lead."""
+
+    def do_TRACE(self) -> None:
+        self.send_response(403)
+        self.send_header("Via", "1.1 proxy")
+        self.end_headers()
+
+    def do_CONNECT(self) -> None:
+        self.close_connection = True
 
 
 @contextlib.contextmanager
-def web_server() -> Iterator[str]:
+def web_server(handler: type[Quiet] = Quiet) -> Iterator[str]:
     """A web server of the standard library, as somebody may take for a proxy; yields its URL."""
-
-    class Quiet(http.server.BaseHTTPRequestHandler):
-        timeout = 5
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -255,3 +269,33 @@ def test_a_proxy_that_answers_is_the_one(doctor):
             findings = doctor(None, PACAWARE_PAC_URL=pac.url)
         assert keys(findings, "fail") == ["speaks-login"]
         assert second.connections == 0
+
+
+def test_a_proxy_that_forbids_trace_and_is_silent_otherwise(doctor):
+    """What only proxies write in an answer is proof enough."""
+    with web_server(NoTrace) as place:
+        findings = doctor(None, PACAWARE_PROXY=place)
+        assert keys(findings) == ["speaks-unsure"]
+        # The page itself is asked for then, and comes.
+        assert keys(doctor("http://www.origin.test/", PACAWARE_PROXY=place)) == []
+
+
+def test_a_proxy_that_answers_and_then_does_not_forward(doctor):
+    """A proxy that breaks off when asked for the page is where the way ends."""
+
+    class Half(NoTrace):
+        def do_GET(self) -> None:
+            self.close_connection = True
+
+    with web_server(Half) as place:
+        assert keys(doctor("http://www.origin.test/", PACAWARE_PROXY=place)) == ["origin-closed"]
+
+
+@pytest.mark.parametrize("url", [None, "http://www.origin.test/"])
+@pytest.mark.parametrize("make", [SilentProxy, DeadProxy])
+def test_a_socks_proxy_that_fails(doctor, make, url: str | None):
+    """It is dead, or hangs."""
+    with make() as proxy:
+        findings = doctor(url, PACAWARE_PROXY=f"socks5://{proxy.netloc}", limits=QUICK._replace(logon=0.5, answer=0.5))
+    assert findings[-1].status == "fail"
+    assert findings[-1].key in ("port-refused", "speaks-silent", "speaks-not-socks")

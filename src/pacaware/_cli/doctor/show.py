@@ -17,6 +17,8 @@ __all__ = ["Screen", "can_show", "finding_lines", "plain", "result_lines", "scre
 
 _STATUS_WIDTH: Final = 5
 _COLUMNS: Final = 100
+# What goes wrong here shows later. (A dead proxy before the one that is used does not.)
+_ROOTS: Final = frozenset({"settings", "address", "pac", "clock"})
 _STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
 
 
@@ -43,9 +45,8 @@ def finding_lines(finding: Finding, lang: str) -> Iterator[str]:
         yield from _wrapped(f"{word('said', lang)} {plain(finding.detail)}", indent=True)
 
 
-def _wrapped(text: str, *, indent: bool = False) -> Iterator[str]:
+def _wrapped(text: str, later: str = " " * (_STATUS_WIDTH + 1), *, indent: bool = False) -> Iterator[str]:
     """Break a text into lines of at most 100 columns; between Japanese characters a line may end anywhere."""
-    later = " " * (_STATUS_WIDTH + 1)
     line = later if indent else ""
     start = True
     for piece in _pieces(text):
@@ -60,16 +61,21 @@ def _pieces(text: str) -> Iterator[str]:
     """Yield what must stay on one line: words with the blank before them, and single Japanese characters."""
     piece = ""
     for char in text:
-        wide = width(char) == 2
-        # A line does not begin with a full stop, a comma or a closing bracket.
-        if piece and (
-            char == " " or (wide and char not in "、。)」") or (width(piece[-1]) == 2 and char not in ".,:;)")
-        ):
+        if piece and _may_break(piece[-1], char):
             yield piece
             piece = ""
         piece += char
     if piece:
         yield piece
+
+
+def _may_break(before: str, after: str) -> bool:
+    """Whether a line may end between two characters: none begins with a full stop or ends with an opening bracket."""
+    if after == " ":
+        return True
+    if before in "(「 " or after in "、。」.,:;)":
+        return False
+    return width(before) == 2 or width(after) == 2
 
 
 def result_lines(findings: Sequence[Finding], lang: str) -> Iterator[str]:
@@ -81,10 +87,10 @@ def result_lines(findings: Sequence[Finding], lang: str) -> Iterator[str]:
         yield word("all-warn" if warned else "all-ok", lang, mark=mark)
         return
     yield word("ends", lang, step=word(end.step, lang))
-    if any(finding.status == "warn" for finding in findings[: findings.index(end)]):
+    if any(finding.status == "warn" and finding.step in _ROOTS for finding in findings[: findings.index(end)]):
         yield word("first", lang, mark=mark)
-    yield from _wrapped(word("elsewhere", lang))
-    yield from _wrapped(word("help-desk", lang))
+    yield from _wrapped(word("elsewhere", lang), "")
+    yield from _wrapped(word("help-desk", lang), "")
 
 
 def can_show(stream: TextIO, text: str) -> bool:
