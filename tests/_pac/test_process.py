@@ -250,11 +250,11 @@ def test_silent_program_is_given_two_seconds(make_script, tmp_path, monkeypatch)
 
 
 def test_no_engine_says_what_to_install(monkeypatch):
-    """Without an engine the error names the package."""
+    """Without an engine the error names the extra."""
     monkeypatch.setattr(engines, "_folder", lambda name: None)
-    with pytest.raises(PacEngineError, match="pip install quickjs-ng"):
+    with pytest.raises(PacEngineError, match=r"pip install 'pacaware\[quickjs\]'"):
         find_engines("auto")
-    with pytest.raises(PacEngineError, match="pip install pacparser"):
+    with pytest.raises(PacEngineError, match=r"pip install 'pacaware\[pacparser\]'"):
         find_engines("pacparser")
     with pytest.raises(ConfigError, match="'v8'"):
         find_engines("v8")

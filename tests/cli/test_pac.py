@@ -411,4 +411,4 @@ def test_without_an_engine(capsys, monkeypatch, pac, write, tool):
     monkeypatch.setattr("pacaware._pac.engines._folder", lambda name: None)
     names = {"FILE": pac, "CASES": write(TOML, "c.toml")}
     assert _cli.main(["pac", *[names.get(word, word) for word in tool]]) == 2
-    assert "pip install quickjs-ng" in capsys.readouterr().err
+    assert "pip install 'pacaware[quickjs]'" in capsys.readouterr().err

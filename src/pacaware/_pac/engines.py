@@ -66,9 +66,10 @@ def find_engines(choice: str) -> list[Engine]:
     found = [Engine(name, folder) for name in names if (folder := _folder(name)) is not None]
     if not found:
         wanted = "quickjs-ng (or pacparser)" if choice == "auto" else {"quickjs": "quickjs-ng"}.get(choice, choice)
-        package = "quickjs-ng" if choice != "pacparser" else choice
+        extra = "pacparser" if choice == "pacparser" else "quickjs"
         raise PacEngineError(
-            f"a PAC file needs a JavaScript engine and {wanted} is not installed here: python -m pip install {package}"
+            f"a PAC file needs a JavaScript engine and {wanted} is not installed here: "
+            f"python -m pip install 'pacaware[{extra}]'"
         )
     return found
 
