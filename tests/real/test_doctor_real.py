@@ -23,7 +23,7 @@ def doctor(monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(Certificates.shared().ca_path))
     monkeypatch.setenv("NETRC", os.devnull)
     for name in list(os.environ):
-        if name.startswith("PACAWARE_P") or name.lower().endswith("_proxy"):
+        if (name.startswith("PACAWARE_") and name != "PACAWARE_REAL") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     GUARD.forget()
 
@@ -94,3 +94,16 @@ def test_squid_behind_tls_is_found_out(doctor, squid_tls):
 def test_squid_asked_with_tls(doctor, squid):
     """And the other way round."""
     assert troubles(doctor(None, PACAWARE_PROXY=f"https://{squid.netloc}")) == ["speaks-plain"]
+
+
+@pytest.mark.parametrize("kind", [None, "http", "https"])
+def test_tinyproxy_rejects_with_401(doctor, tinyproxy, kind):
+    """It says 401 to a wrong password, as only an origin may; that is a rejection all the same."""
+    with Origin() as plain, Origin(tls=True) as secure:
+        origin = {None: None, "http": plain, "https": secure}[kind]
+        url = None if origin is None else origin.url_for(tinyproxy.origin_host)
+        given = {"PACAWARE_PROXY": tinyproxy.url, "PACAWARE_BYPASS": "<-loopback>"}
+        assert troubles(doctor(url, **given, **logon(tinyproxy, "wrong"))) == ["accepted-rejected"]
+        good = doctor(url, **given, **logon(tinyproxy))
+        assert "accepted-ok" in [finding.key for finding in good]
+        assert kind is None or troubles(good) == []

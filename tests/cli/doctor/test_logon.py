@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 
 import pytest
 
 from pacaware._auth.guard import GUARD
+from pacaware._auth.store import ProxyAuth
 from pacaware._cli.doctor.findings import exit_status
-from pacaware._cli.doctor.logon import Logon, Purse, judge_credentials, judge_logon
+from pacaware._cli.doctor.logon import Logon, Purse, forward, judge_credentials, judge_logon, tunnel
 from pacaware._cli.doctor.net import Head, Trouble
 from pacaware._cli.doctor.texts import say
 from pacaware._core.challenge import parse_challenges
+from pacaware._core.scope import Trust
 from pacaware._models import ProxyServer
+from pacaware._requests._dial import Deadline
 from pacaware.testing import (
     BasicUsers,
+    ClosingProxy,
     ConnectionState,
+    DeadProxy,
     DigestUsers,
     NtlmUsers,
     Offer,
@@ -183,7 +189,9 @@ def test_an_error_in_place_of_a_verdict(doctor):
 def test_the_login_of_this_machine_is_valid(doctor):
     """Whoever is logged on with it has a valid password: the refusal is about something else."""
     purse = Purse("alice", "the login of this machine", ambient=True, found=True)
-    refused = Logon(sent=("negotiate",), legs=(parse_challenges(["Negotiate"]),), head=REFUSED, failure="rejected")
+    refused = Logon(
+        sent=("negotiate",), legs=(parse_challenges(["Negotiate"]),), head=REFUSED, failure="it rejected the login"
+    )
     finding = judge_logon(purse, refused, PROXY, skewed=False)
     assert finding.key == "accepted-login-refused"
     told(finding)
@@ -258,3 +266,39 @@ def test_a_clock_that_is_off(doctor):
     clock = by_step(findings, "clock")
     assert clock.key == "clock-skew"
     told(clock)
+
+
+@pytest.mark.parametrize("kind", URLS)
+def test_a_logon_that_never_comes_to_a_verdict(doctor, origins, kind):
+    """NTLM cannot be spoken with a proxy that closes between its messages: that is not the password's fault."""
+    with Proxy(NtlmUsers(USERS), close_after_407=True) as proxy:
+        findings = doctor(origins[kind], PACAWARE_PROXY=proxy.url, **GOOD)
+    assert keys(findings) == ["accepted-broken"]
+    told(findings[-1])
+
+
+def test_an_origin_that_wants_a_logon_of_its_own(doctor):
+    """Its 401 is an answer: the proxy's logon was accepted."""
+    with Origin() as origin, Proxy(BasicUsers(USERS)) as proxy:
+        findings = doctor(origin.url_for("www.origin.test", "/status/401"), PACAWARE_PROXY=proxy.url, **GOOD)
+    assert keys(findings) == []
+    assert by_step(findings, "origin").detail.startswith("401")
+
+
+def test_a_proxy_that_goes_away_before_the_logon(doctor):
+    """The connection for the logon does not come about any more."""
+    auth = ProxyAuth(("alice", "s3cret"))
+    with DeadProxy() as dead:
+        sock, logon = tunnel(dead.server, ("www.origin.test", 443), auth, Trust.FULL, ssl.SSLContext, Deadline(2.0))
+        assert sock is None
+        assert logon.trouble is not None
+        assert logon.trouble.kind == "refused"
+    with ClosingProxy() as closing:
+        sock, logon = tunnel(closing.server, ("www.origin.test", 443), auth, Trust.FULL, ssl.SSLContext, Deadline(2.0))
+        assert sock is None
+        assert logon.trouble is not None
+        assert logon.trouble.kind == "closed"
+        question = ("GET", "http://www.origin.test/", "www.origin.test")
+        logon = forward(closing.server, question, auth, Trust.FULL, ssl.SSLContext, Deadline(2.0))
+        assert logon.trouble is not None
+        assert judge_logon(Purse("alice", "netrc", found=True), logon, PROXY, skewed=False).key == "accepted-broken"

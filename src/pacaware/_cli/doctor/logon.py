@@ -33,6 +33,8 @@ __all__ = ["Logon", "Purse", "forward", "judge_credentials", "judge_logon", "jud
 _RECEIVE: Final = 65_536
 #: Schemes whose first message only opens the talk: what the proxy says to it judges no password (RFC 4559; MS-NLMP).
 _OPENING: Final = "ntlm"
+# What AuthController says of a verdict, and of nothing else.
+_REJECTED: Final = "it rejected the"
 _TAKE_THE_LOGIN: Final = frozenset({"negotiate", "ntlm"})
 
 
@@ -122,6 +124,9 @@ def judge_logon(purse: Purse, logon: Logon, proxy: ProxyServer, *, skewed: bool)
         return fail("accepted", "accepted-service-down", detail, logon.ms, **who)
     if _talk_never_began(logon):
         return fail("accepted", "accepted-service-down", detail, logon.ms, **who)
+    if logon.failure and _REJECTED not in logon.failure:
+        # It never came to a verdict: the proxy closed in the middle, or asked for more without end.
+        return fail("accepted", "accepted-broken", detail, logon.ms, proxy=str(proxy))
     if skewed and "negotiate" in logon.sent:
         return fail("accepted", "accepted-clock", detail, logon.ms, **who)
     if purse.ambient:
@@ -292,6 +297,9 @@ def _lets_in(method: str, head: Head) -> bool:
 
     500 is the proxy's own trouble; of the other 5xx only the answers to a TRACE, for which no origin is asked.
     """
+    if head.status == 401 and method == "GET":
+        # An origin may say so; tinyproxy says it of a wrong password, in its own name.
+        return "proxy" not in head.get("server").lower()
     if head.status in (401, 407, 500):
         return False
     return method != "TRACE" or head.status < 500 or head.status == 501
