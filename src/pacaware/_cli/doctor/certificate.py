@@ -143,7 +143,7 @@ def shake_hands(
         inside.do_handshake()
     except (OSError, ValueError) as exc:
         failed = trouble(exc)
-        code = exc.verify_code if isinstance(exc, ssl.SSLCertVerificationError) else 0
+        code = getattr(exc, "verify_code", 0)
     chain = _chain(inside.tls)
     # Without the root, the chain ends with what the missing one has signed.
     last = chain[-1] if chain else None

@@ -101,10 +101,11 @@ def trouble(exc: Exception) -> Trouble:
     """Sort an exception of a socket into the kinds that a person can do something about."""
     detail = str(exc) or type(exc).__name__
     if isinstance(exc, ssl.SSLCertVerificationError):
-        return Trouble("certificate", exc.verify_message or detail)
+        # Errors that are made in Python, as on macOS, may lack what OpenSSL's have.
+        return Trouble("certificate", getattr(exc, "verify_message", "") or detail)
     if isinstance(exc, ssl.SSLError):
         # Whoever speaks no TLS answers with anything else, or not at all.
-        return Trouble("not-tls", exc.reason or detail)
+        return Trouble("not-tls", getattr(exc, "reason", "") or detail)
     if isinstance(exc, socket.gaierror | UnicodeError):
         return Trouble("name", detail)
     if isinstance(exc, TimeoutError):
