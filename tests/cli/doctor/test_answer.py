@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacaware._cli.doctor.answer import Follows, Question, judge_answer, judge_clock, judge_refusal, retry_time
@@ -96,6 +96,7 @@ def test_the_end_of_a_maintenance(after: str, expected: str):
     assert dict(judged.finding.values)["when"] == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_retry_after_can_be_read_or_not(text: str):
     """No text is an error, and no number is too large."""
@@ -151,6 +152,7 @@ def test_a_head_in_bytes(raw: bytes, status: int | None):
     assert (None if head is None else head.status) == status
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_can_be_read_or_not(raw: bytes):
     """No bytes are an error."""

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacaware._cli.doctor.findings import fail, ok, warn
@@ -188,6 +188,7 @@ def test_names_in_a_list(text: str | None, expected: list[str]):
     assert names_in_list(text) == expected
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[a-z]{3,8}(-[a-z0-9]{1,5})?(\.[a-z]{3,8}){1,3}", fullmatch=True))
 def test_any_host_with_a_dot_is_hidden(host: str):
     """Nobody has to have named it before; files, and the names of documentation, are none."""

@@ -54,13 +54,13 @@ class Placeholders:
             self._users |= {part.lower() for part in parts if len(part) > 1}
         known = sorted((*self._hosts, *self._users), key=len, reverse=True)
         names = "|".join(map(re.escape, known)) or r"(?!)"
-        self._known = re.compile(rf"{_BEGIN}(?:{names})(?![\w-])", re.IGNORECASE)
+        given = rf"{_BEGIN}(?:{names})(?![\w-])"
+        # One pass, so that no placeholder is taken for a name in the next.
+        self._pattern = re.compile(f"(?P<known>{given})|{_TOKEN.pattern}", re.IGNORECASE | re.ASCII)
 
     def __call__(self, text: str) -> str:
         """Return the text with placeholders."""
-        # One pass, so that no placeholder is taken for a name in the next.
-        pattern = re.compile(f"(?P<known>{self._known.pattern})|{_TOKEN.pattern}", re.IGNORECASE | re.ASCII)
-        return pattern.sub(self._replaced, _URL_PATH.sub(_short_path, text))
+        return self._pattern.sub(self._replaced, _URL_PATH.sub(_short_path, text))
 
     def user(self, name: str) -> str:
         """Return the placeholder for a user."""
