@@ -14,6 +14,7 @@ import pytest
 from pacaware._pac import system_dns
 from pacaware._pac.dns import Lookups, Resolved, describe_key
 from pacaware._pac.my_address import my_addresses
+from pacaware._pac.system_dns import dns_settings
 from pacaware.errors import PacTimeout
 
 MY_ADDRESS_ROWS = json.loads((Path(__file__).parents[1] / "data" / "my_ip_address.json").read_text())
@@ -427,3 +428,15 @@ def test_ever_new_names_end_in_time(make_script):
     with pytest.raises(PacTimeout, match=r"new names after 20 rounds of lookups: n0\.\d+\.test"):
         script.find_proxy("http://x/", "x")
     assert time.monotonic() - started < 5
+
+
+def test_a_registry_without_dns_settings(monkeypatch):
+    """On Windows, settings that cannot be read are none, and no error of every request."""
+
+    def read_registry(self):
+        raise FileNotFoundError(2, "File not found")
+
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr("dns.resolver.Resolver.read_resolv_conf", read_registry)
+    monkeypatch.setattr("dns.resolver.Resolver.read_registry", read_registry)
+    assert dns_settings("win32").nameservers == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 __all__ = ["dhcp_adapters", "request_option", "wpad_is_disabled"]
@@ -84,15 +85,16 @@ def dhcp_adapters() -> tuple[str, ...]:
     import winreg
 
     found = []
-    with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _INTERFACES) as interfaces:
+    # Adapters come and go while this is read, and a machine may have none at all.
+    with suppress(OSError), winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, _INTERFACES) as interfaces:
         for number in range(winreg.QueryInfoKey(interfaces)[0]):
             guid = winreg.EnumKey(interfaces, number)
-            with winreg.OpenKey(interfaces, guid) as adapter:
-                try:
+            try:
+                with winreg.OpenKey(interfaces, guid) as adapter:
                     enabled = winreg.QueryValueEx(adapter, "EnableDHCP")[0]
                     address = winreg.QueryValueEx(adapter, "DhcpIPAddress")[0]
-                except OSError:
-                    continue
+            except OSError:
+                continue
             if enabled == 1 and address not in ("", "0.0.0.0"):  # noqa: S104 - the text for "none", nothing is bound
                 found.append(guid)
     return tuple(found)

@@ -86,7 +86,10 @@ def dns_settings(platform: str = sys.platform) -> Any:
     if platform == "win32":
         import dns.resolver
 
-        return dns.resolver.Resolver()  # from the registry, where the adapters that are up have their own
+        try:
+            return dns.resolver.Resolver()  # from the registry, where the adapters that are up have their own
+        except OSError:  # adapters come and go while it is read, and a machine may have none at all
+            return dns.resolver.Resolver(configure=False)
     return _resolver.load(_RESOLV)
 
 
