@@ -81,6 +81,15 @@ def test_settings(machine, use):
     assert (statuses["environment"], statuses["windows"], statuses["winhttp"]) == ("empty", "wins", "empty")
 
 
+def test_detection(machine, use):
+    """Where the network says nothing of a PAC file, the next setting counts, with a warning."""
+    use(blob(flags=11, proxy_server="p.test:8080"))
+    done = machine.run("-m", "pacaware", "explain", "http://www.test/", "--json")
+    record = json.loads(done.stdout)
+    assert (record["source"], record["proxies"]) == ("manual", ["PROXY p.test:8080"])
+    assert any("no PAC file" in step["detail"] for step in record["steps"])
+
+
 @pytest.mark.parametrize("command", [["settings"], ["settings", "--all"], ["explain", "http://www.例.test/"]])
 def test_a_japanese_console(machine, use, japanese, command):
     """Code page 932: what it has is written in it, what it lacks as an escape; nothing fails."""
@@ -93,3 +102,11 @@ def test_a_japanese_console(machine, use, japanese, command):
     done = machine.run("-m", "pacaware", *command, encoding="cp932", **japanese)
     assert (done.status, done.stderr) == (0, "")
     assert "p.test:8080" in done.stdout
+
+
+def test_the_doctor_in_japanese(machine, use, japanese):
+    """The walk comes to its end on a Japanese console, in Japanese."""
+    use(blob(flags=9))
+    done = machine.run("-m", "pacaware", "doctor", "--lang", "ja", encoding="cp932", **japanese)
+    assert (done.status, done.stderr) == (0, "")
+    assert "自動検出はオンですが、PAC ファイルは見つかりませんでした" in done.stdout
