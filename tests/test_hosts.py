@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pacaware._hosts import canonical_host, host_for_url, split_host_port, split_userinfo
+from pacaware._hosts import canonical_host, host_for_url, is_address, split_host_port, split_userinfo
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))  # lone surrogates as well
 LIKE_A_HOST = st.text(st.sampled_from("aB9xX0.:[]-_%@/;é。１ß "), max_size=24)
@@ -149,3 +149,12 @@ def test_a_long_text_takes_no_long_time(text):
     with contextlib.suppress(ValueError):
         canonical_host(text)
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("10.0.0.1", True), ("::1", True), ("fe80::1%eth0", True), ("10.1", False), ("proxy.test", False), ("", False)],
+)
+def test_addresses_are_told_from_names(host, expected):
+    """Whole addresses of either family are addresses, with a zone too; nothing else is."""
+    assert is_address(host) is expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["canonical_host", "host_for_url", "split_host_port", "split_userinfo"]
+__all__ = ["canonical_host", "host_for_url", "is_address", "split_host_port", "split_userinfo"]
 
 # Code points that may not stand in a host (WHATWG URL, "forbidden host code point"), and what browsers refuse on top.
 _FORBIDDEN = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\"`{}\x7f]")
@@ -104,6 +104,17 @@ def split_host_port(text: str) -> tuple[str, int | None]:
     if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise ValueError(f"{port!r} is not a port (1 to 65535)" if port else "no port stands after its last colon")
     return canonical_host(host), int(port)
+
+
+def is_address(host: str) -> bool:
+    """Say whether a host, without brackets, is an IPv4 or IPv6 address; a zone does not matter."""
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def host_for_url(host: str) -> str:

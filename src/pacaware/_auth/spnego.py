@@ -5,9 +5,9 @@ pyspnego takes a tenth of a second to import, so that is left until a proxy asks
 
 from __future__ import annotations
 
+import abc
 import base64
 import binascii
-import ipaddress
 import logging
 import os
 import sys
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from pacaware._auth.binding import tls_server_end_point
 from pacaware._auth.kerberos import Tickets, explain
 from pacaware._core.auth import AuthExchange, AuthScheme, Credentials, CredentialsRejected, SchemeUnavailable
+from pacaware._hosts import is_address
 
 if TYPE_CHECKING:
     import spnego
@@ -76,7 +77,7 @@ class NegotiateAuth(AuthScheme):
         package = _package("kerberos")
         named = self._spn or os.environ.get("PACAWARE_SPN")
         spn = named or f"HTTP/{_name(proxy)}"
-        by_address = not named and _is_address(proxy.host)
+        by_address = not named and is_address(proxy.host)
         return _NegotiateExchange(package, credentials, spn, None if by_address else self._tickets)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -102,14 +103,6 @@ def _package(extra: str) -> Any:
 
 def _name(proxy: ProxyServer) -> str:
     return proxy.host.removesuffix(".")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 class _TokenExchange(AuthExchange):
@@ -143,8 +136,9 @@ class _TokenExchange(AuthExchange):
         """Once the secret is shown, a challenge without a token ends the logon; before that nothing was refused."""
         return self._secret_shown and (challenge.token is None or self._context is None or self._context.complete)
 
+    @abc.abstractmethod
     def _first(self) -> bytes | None:
-        raise NotImplementedError
+        """Return the first token, with which ``_context`` is made."""
 
     def _next(self, context: spnego.ContextProxy, text: str) -> bytes | None:
         try:

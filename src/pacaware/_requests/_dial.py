@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
+
+from pacaware._hosts import is_address
 
 __all__ = ["Deadline", "SocketOptions", "dial"]
 
@@ -82,7 +83,7 @@ def _look_up(host: str, port: int, family: int, deadline: Deadline) -> _Addresse
     getaddrinfo() knows no time limit. A thread that hangs in it is left behind, and there can be 64 of them.
     """
     left = deadline.left()
-    if left is None or _is_address(host):
+    if left is None or is_address(host):
         return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
     if not _lookups.acquire(timeout=left):
         raise TimeoutError("too many name lookups hang")
@@ -105,11 +106,3 @@ def _look_up(host: str, port: int, family: int, deadline: Deadline) -> _Addresse
     if isinstance(found, BaseException):
         raise found
     return found
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
