@@ -23,6 +23,8 @@ REALM = "pacaware real"
 READY_WITHIN = 15.0
 # What every Basic server knows; the second pair is there for its colon, blank and letter outside ASCII.
 USERS = {"alice": "s3cret", "bob": "pa:ss wörd"}
+# Nobody listens there.
+LAST_REQUEST = "http://127.0.0.1:9/last-request-"
 
 
 class Missing(Exception):
@@ -62,8 +64,19 @@ class RealProxy(ProxyEndpoint):
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')}" for path in self.folder.glob("*.log"))
 
     def access_log(self) -> str:
-        """What squid noted of each request."""
-        return (self.folder / "access.log").read_text(errors="replace")
+        """What squid noted of each request that was answered until now.
+
+        It notes a request only after the answer is out: one of ours comes last, and its line is waited for.
+        """
+        last = f"{LAST_REQUEST}{secrets.token_hex(8)}"
+        if not answers(self.port, f"GET {last} HTTP/1.0\r\n\r\n".encode(), b"HTTP/1.1 ", tls=self.scheme == "https"):
+            raise RuntimeError(f"squid does not answer:\n{self.logs()}")
+        deadline = time.monotonic() + READY_WITHIN
+        while last not in (noted := (self.folder / "access.log").read_text(errors="replace")):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"squid notes no requests:\n{self.logs()}")
+            time.sleep(0.01)
+        return "".join(line for line in noted.splitlines(keepends=True) if LAST_REQUEST not in line)
 
 
 def program(name: str, package: str) -> str:
