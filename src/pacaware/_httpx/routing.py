@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import httpcore
 
+from pacaware import _deadline
 from pacaware._auth.store import ProxyAuth
 from pacaware._core.route import Route
 
@@ -114,18 +114,9 @@ class PoolLimits:
     http2: bool
 
 
-class Deadline:
-    """The seconds that are left of a limit which several operations share; None is no limit."""
+class Deadline(_deadline.Deadline):
+    """A deadline that ends in httpcore's words."""
 
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self._end = None if seconds is None else time.monotonic() + seconds
+    __slots__ = ()
 
-    def left(self) -> float | None:
-        """Return the seconds left; raises httpcore.ConnectTimeout when there are none."""
-        if self._end is None:
-            return None
-        seconds = self._end - time.monotonic()
-        if seconds <= 0:
-            raise httpcore.ConnectTimeout("timed out")
-        return seconds
+    expired = httpcore.ConnectTimeout

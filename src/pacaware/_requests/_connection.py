@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pacaware._core.actions import Established, Refused
 from pacaware._core.connect import ConnectHandshake
-from pacaware._requests._dial import Deadline
+from pacaware._deadline import Deadline
 from pacaware._requests._failure import refusal
 from pacaware._requests._wiring import Wiring, handshake, reconnected
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
+from pacaware._deadline import Deadline
 from pacaware._hosts import is_address
 
 __all__ = ["Deadline", "SocketOptions", "dial"]
@@ -16,29 +16,6 @@ SocketOptions: TypeAlias = Sequence[tuple[Any, ...]]
 _Addresses: TypeAlias = Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]]
 
 _lookups: Final = threading.BoundedSemaphore(64)
-
-
-class Deadline:
-    """The end of a number of seconds from now; None is no end."""
-
-    __slots__ = ("_until", "seconds")
-
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self._until = None if seconds is None else time.monotonic() + seconds
-
-    def left(self) -> float | None:
-        """Return the seconds that are left; raises TimeoutError when there are none."""
-        if self._until is None:
-            return None
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        return left
-
-    def bound(self, sock: socket.socket) -> None:
-        """Let the next operation on ``sock`` end with the deadline."""
-        sock.settimeout(self.left())
 
 
 def dial(

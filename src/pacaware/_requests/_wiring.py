@@ -23,8 +23,9 @@ from pacaware._core.auth import AuthController
 from pacaware._core.connect import ConnectHandshake
 from pacaware._core.route import Route
 from pacaware._core.socks import Socks4Handshake, Socks5Handshake
+from pacaware._deadline import Deadline
 from pacaware._models import ProxyServer
-from pacaware._requests._dial import Deadline, SocketOptions, dial
+from pacaware._requests._dial import SocketOptions, dial
 from pacaware._requests._failure import BadTarget, FinalRefusal, refusal, route_failed
 from pacaware.errors import ConfigError, ProxyAuthError
 
