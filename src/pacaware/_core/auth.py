@@ -31,7 +31,11 @@ __all__ = [
 ]
 
 MAX_LEGS: Final = 8
+_MAX_USER: Final = 60
+_MAX_NAMES: Final = 8
 _NEEDS_A_PAIR: Final = "it needs a user and a password, and only the login of this machine is at hand"
+_CLOSES: Final = "it closes the connection in the middle of the logon, which this scheme cannot survive"
+_BROKEN: Final = "its logon does not work, which is not for you to mend: tell those who run it"
 
 
 class Claim(Protocol):
@@ -171,7 +175,8 @@ class AuthController:
         """Answer a 407: return the next Proxy-Authorization, or None to give up (see ``failure``). May block."""
         self._legs += 1
         if self._legs > MAX_LEGS:
-            return self._fail(f"it still asked for more after {MAX_LEGS} legs of the logon")
+            names = self._names(challenges)
+            return self._fail(f"it offers {names}, and still asked for more after {MAX_LEGS} legs of the logon", _BROKEN)
         if self._claim is not None:
             self._claim.touch()
         if self._logon is not None:
@@ -195,7 +200,7 @@ class AuthController:
     def rejected(self) -> ProxyAuthError | None:
         """Report an answer that is not a 407 and yet a no to the logon; returns why, or None if nothing was tried."""
         if self._logon is not None:
-            self._reject(self._logon)
+            self._reject(self._logon, ())
         return self.failure
 
     def abandon(self) -> None:
@@ -228,7 +233,7 @@ class AuthController:
             if logon.exchange.rejects(again):
                 continue
             if self.connection_ends and logon.scheme.connection_bound:
-                unsuitable.append("it closes the connection in the middle of the logon")
+                unsuitable.append(_CLOSES)
                 continue
             try:
                 authorization = logon.exchange.step(again, method, target)
@@ -236,7 +241,7 @@ class AuthController:
                 unsuitable.append(str(exc))
                 continue
             except CredentialsRejected as exc:
-                return self._reject(logon, str(exc))
+                return self._reject(logon, challenges, str(exc))
             logon.challenge = again
             logon.legs += 1
             return authorization
@@ -244,23 +249,31 @@ class AuthController:
             self._logon = None  # the proxy forgot a logon that it had accepted
             return self._begin(challenges, method, target)
         if not unsuitable:
-            return self._reject(logon)
+            return self._reject(logon, challenges)
         self._note(logon.scheme, "; ".join(part for part in (logon.exchange.note, *unsuitable) if part))
         self._logon = None
         # In the middle of a logon a proxy offers its scheme alone; what it offered before still holds.
         return self._begin([*challenges, *self._offers], method, target, logon.credentials)
 
-    def _reject(self, logon: _Logon, why: str = "") -> str | None:
+    def _reject(self, logon: _Logon, challenges: Sequence[Challenge], why: str = "") -> str | None:
         assert self._store is not None  # without one no logon begins
         self._store.reject(self.proxy, logon.credentials)
         what = "login" if logon.credentials.ambient else "user or password"
         tried = "; ".join(part for part in (_title(logon.scheme.name), logon.exchange.note, why) if part)
+        offers = self._names(challenges)
         return self._fail(
-            f"it rejected the {what} that came from {logon.credentials.origin} (tried with {tried})",
-            "ask those who run the proxy whether this account may use it"
+            f"it rejected the {what} that came from {_source(logon.credentials)} (tried with {tried})"
+            + (f"; it offers {offers}" if offers else ""),
+            "look whether the clock of this machine is right, and ask those who run the proxy whether this account "
+            "may use it"
             if logon.credentials.ambient
             else "check both; in a URL, write @ : # % of a password percent-encoded",
         )
+
+    def _names(self, challenges: Sequence[Challenge]) -> str:
+        """Return what the proxy offers; in the middle of a logon it says less than at its beginning."""
+        names = [*dict.fromkeys(_title(one.scheme) for one in (*self._offers, *challenges))]
+        return ", ".join(names[:_MAX_NAMES]) + (", and more" if len(names) > _MAX_NAMES else "")
 
     def _begin(
         self, challenges: Sequence[Challenge], method: str, target: str, credentials: Credentials | None = None
@@ -268,10 +281,10 @@ class AuthController:
         offered: dict[str, list[Challenge]] = {}
         for challenge in challenges:
             offered.setdefault(challenge.scheme, []).append(challenge)
-        names = ", ".join(_title(scheme) for scheme in offered)
+        names = self._names(challenges)
         usable = [scheme for scheme in self._schemes if scheme.name in offered]
         if not offered:
-            return self._fail("it asked for a logon without saying which schemes it takes")
+            return self._fail("it asked for a logon without saying which schemes it takes", _BROKEN)
         if self._store is None:
             return self._fail(f"it asks for a logon ({names}), and logging on was not allowed here")
         found = (credentials or self._store.find(self.proxy)) if usable else None
@@ -283,7 +296,12 @@ class AuthController:
         if not usable:
             allowed = (scheme.name for scheme in self._schemes if found is None or found.allow(scheme.name))
             known = ", ".join(_title(name) for name in allowed) or "none"
-            return self._fail(f"it offers {names}, and of these none can be used here (usable: {known})")
+            return self._fail(
+                f"it offers {names}, and of these none can be used here (usable: {known})",
+                "schemes= or PACAWARE_AUTH_SCHEMES allows no other: add one that it offers"
+                if found is not None and found.schemes
+                else "ask those who run the proxy for a logon by one of these",
+            )
         if found is None or (found.ambient and not any(scheme.takes_ambient for scheme in usable)):
             return self._fail(
                 f"it asks for a logon ({names}), and no credentials were found for it", self._store.advice
@@ -292,7 +310,8 @@ class AuthController:
             self._claim = self._store.claim(self.proxy, found)
         if self._claim is None:
             return self._fail(
-                f"the user or password that came from {found.origin} was rejected before",
+                f"it asks for a logon ({names}), and the user or password that came from {_source(found)} "
+                "was rejected before",
                 "it is not offered again for 15 minutes, so that the account is not locked; correct it to try at once",
             )
         return self._first_step(usable, offered, found, method, target)
@@ -322,7 +341,7 @@ class AuthController:
                     try:
                         authorization = exchange.step(challenge, method, target)
                     except CredentialsRejected as exc:
-                        return self._reject(logon, str(exc))
+                        return self._reject(logon, (), str(exc))
                 except SchemeUnavailable as exc:
                     unsuitable.append(str(exc))
                     continue
@@ -332,8 +351,13 @@ class AuthController:
                 return authorization
             self._note(scheme, "; ".join(dict.fromkeys(unsuitable)))
         advice = self._store.advice if self._store is not None and credentials.ambient else ""
+        reasons: dict[str, list[str]] = {}
+        for scheme in usable:
+            reasons.setdefault(self._impossible[scheme.name], []).append(_title(scheme.name))
+        why = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
         return self._fail(
-            "; ".join(f"{_title(scheme.name)}: {self._impossible[scheme.name]}" for scheme in usable), advice
+            f"it asks for a logon ({self._names(())}), which is not possible here with {_source(credentials)}. {why}",
+            advice,
         )
 
     def _note(self, scheme: AuthScheme, why: str) -> None:
@@ -354,6 +378,14 @@ class AuthController:
         self.abandon()
         self.failure = ProxyAuthError(f"the proxy {self.proxy} refused us: {what}" + (f"; {advice}" if advice else ""))
         return None
+
+
+def _source(credentials: Credentials) -> str:
+    """Return where credentials came from, and whose they are; never the password."""
+    if credentials.ambient:
+        return credentials.origin
+    shown = credentials.user if len(credentials.user) <= _MAX_USER else f"{credentials.user[:_MAX_USER]}…"
+    return f"{credentials.origin} for the user {shown!r}"
 
 
 def _title(scheme: str) -> str:
