@@ -175,8 +175,8 @@ class AuthController:
         """Answer a 407: return the next Proxy-Authorization, or None to give up (see ``failure``). May block."""
         self._legs += 1
         if self._legs > MAX_LEGS:
-            names = self._names(challenges)
-            return self._fail(f"it offers {names}, and still asked for more after {MAX_LEGS} legs of the logon", _BROKEN)
+            what = f"it offers {self._names(challenges)}, and still asked for more"
+            return self._fail(f"{what} after {MAX_LEGS} legs of the logon", _BROKEN)
         if self._claim is not None:
             self._claim.touch()
         if self._logon is not None:
