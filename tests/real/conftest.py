@@ -206,6 +206,14 @@ def key_server() -> Iterator[logons.KeyServer]:
         yield server
 
 
+@pytest.fixture
+def tickets(key_server: logons.KeyServer, monkeypatch: pytest.MonkeyPatch) -> logons.KeyServer:
+    """The key server; the ticket cache is the test's own, and empty."""
+    for name, value in key_server.environ.items():
+        monkeypatch.setenv(name, value)
+    return key_server
+
+
 @pytest.fixture(scope="session")
 def squid_kerberos(key_server: logons.KeyServer) -> Iterator[servers.RealProxy]:
     """Squid with Kerberos; it is reached as localhost, the name that its key table has."""

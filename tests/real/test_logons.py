@@ -191,14 +191,6 @@ def test_another_verifier_wants_the_binding(squid_tls_gss_ntlm, tls_origin, monk
         assert client.get(url).status_code == 200
 
 
-@pytest.fixture
-def tickets(key_server, monkeypatch):
-    """The key server; the ticket cache is the test's own, and empty."""
-    for name, value in key_server.environ.items():
-        monkeypatch.setenv(name, value)
-    return key_server
-
-
 @pytest.mark.parametrize("proxy", ["squid_kerberos", "squid_tls_kerberos"], indirect=True)
 class TestKerberos:
     def test_ticket(self, driver, proxy, url, tickets):
