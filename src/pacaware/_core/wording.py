@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["BROKEN", "CLOSES", "CUT_OFF", "NEEDS_A_PAIR", "names", "source", "title"]
 
 NEEDS_A_PAIR: Final = "it needs a user and a password, and only the login of this machine is at hand"
-CLOSES: Final = "it closes the connection in the middle of the logon, which this scheme cannot survive"
+CLOSES: Final = (
+    "it closes the connection in the middle of the logon, which this scheme cannot survive: ask those who run the proxy"
+)
 CUT_OFF: Final = "it closed the connection each time that it saw them"
 BROKEN: Final = "its logon does not work, which is not for you to mend: tell those who run it"
 _MAX_USER: Final = 60
