@@ -162,20 +162,22 @@ class TestKeyring:
     def test_a_key_ring_that_waits(self, keyring, monkeypatch, caplog):
         """A locked key ring may wait for a person for ever: after the limit it is left alone for a while."""
         monkeypatch.setattr(stored, "_KEYRING_SECONDS", 0.05)
-        release = threading.Event()
+        release, begun = threading.Event(), threading.Event()
         asked = []
 
         def wait(service, user):
             asked.append(service)
+            begun.set()
             release.wait(30)
 
         keyring.get_credential = wait
         provider = KeyringCredentials()
         try:
             assert [provider.find(PROXY) for _ in range(3)] == [None] * 3
+            assert begun.wait(30)
+            assert len(asked) == 1
         finally:
             release.set()
-        assert len(asked) == 1
         assert "is it locked?" in caplog.text
 
     def test_an_entry_without_a_user(self, keyring):
