@@ -1,7 +1,10 @@
 """What every test may use: the servers of pacaware.testing as fixtures."""
 
+import sys
+
 import pytest
 
+from pacaware._auth import stored
 from pacaware._auth.guard import GUARD
 
 pytest_plugins = ["pacaware.testing.fixtures"]
@@ -15,6 +18,10 @@ def no_logons_are_remembered():
 
 @pytest.fixture(autouse=True)
 def no_logons_of_this_machine(monkeypatch, tmp_path):
-    """Keep the netrc file and the tickets of whoever runs the tests out of them."""
+    """Keep the netrc file, the tickets and the key ring of whoever runs the tests out of them."""
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
     monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path}/no-tickets")
+    # As if the package were not installed, which child processes cannot be told: there it finds an empty ring.
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    stored._installed.cache_clear()

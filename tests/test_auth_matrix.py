@@ -149,6 +149,35 @@ def test_matrix(driver, logon, way, tls, situation, origins):
     assert [request for request in seen if request.header("Proxy-Authorization") is not None] == []
 
 
+# A proxy that closes behind each 407 without saying so. A first leg is lost to that; the next goes out on a connection
+# of its own, and the leg after that shows that a logon of the connection is impossible.
+DROPPED = {
+    "request": "1-407 2S200",
+    "stale": "1-407 2S200",
+    "connection": "1-407 2-407 3S407 4-407",
+    "all": "1-407 2-407 3G407 4-407 5N407 6-407 7D200",
+}
+
+
+@pytest.mark.parametrize(("how", "tls"), [("silently", False), ("by reset", False), ("silently", True)])
+@pytest.mark.parametrize("way", ["http", "https"])
+@pytest.mark.parametrize("logon", LOGONS, ids=lambda logon: logon.name)
+@pytest.mark.parametrize("driver", ALL_DRIVERS, ids=lambda driver: driver.name)
+def test_dropped(driver, logon, way, how, tls, origins):
+    """Where the proxy drops the connection behind its 407, what can be done on another is; else the reason is said."""
+    with Proxy(logon.make(tls=tls), tls=tls, close_after_407=how) as proxy:
+        resolver = ListResolver(proxy.pac_text)
+        with driver.client(resolver=resolver, proxy_auth=("alice", "s3cret")) as client:
+            url = origins[way].url_for("origin.test")
+            if logon.kind != "connection":
+                assert client.get(url).status_code == 200, legs(proxy)
+            elif way == "http":
+                assert client.get(url).status_code == 407
+            else:
+                assert REASONS["closes after the 407"] in refusal(driver, client, url)
+        assert legs(proxy) == DROPPED[logon.kind].replace("S", logon.initial)
+
+
 def refusal(driver, client, url):
     """Return our explanation of a refused tunnel."""
     with pytest.raises(driver.proxy_error) as caught:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import threading
 import time
+from pathlib import Path
 
 import anyio
 import httpx
@@ -87,6 +90,53 @@ def test_fifty_at_once(driver, way, origin, tls_origin, monkeypatch):
         connections = {seen.connection for seen in proxy.requests}
     assert users.mixed_up == 0
     assert users.handshakes == len(connections) <= 50
+
+
+def sign(token, user, password):
+    """The function that the scheme of the docs calls."""
+    return hashlib.sha256(f"{token}:{user}:{password}".encode()).hexdigest()
+
+
+class SignedTicketUsers:
+    """The other side of the scheme in the docs: each challenge has a token of its own."""
+
+    scheme = "Ticket"
+
+    def __init__(self):
+        self.failures = 0
+
+    def check(self, state, method, target, header):
+        token = state.data.get("token")
+        if header is not None and token and header == f"Ticket {sign(token, 'alice', 's3cret')}":
+            return None
+        self.failures += header is not None
+        state.data["token"] = f"{state.connection}.{len(state.data)}"
+        return [f"Ticket {state.data['token']}"]
+
+
+@pytest.mark.parametrize("password", ["s3cret", "wrong"])
+@pytest.mark.parametrize("way", ["http", "https"])
+@pytest.mark.parametrize("driver", ALL_DRIVERS, ids=lambda driver: driver.name)
+def test_the_one_in_the_docs(driver, way, password, origin, tls_origin, monkeypatch):
+    """The scheme that docs/logon.md shows works as it stands there, and has twenty lines."""
+    text = Path(__file__).parents[1].joinpath("docs/logon.md").read_text(encoding="utf-8")
+    [code] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "class TicketAuth" in block]
+    assert len([line for line in code.splitlines() if line]) <= 20
+    names = {"sign": sign}
+    exec(compile(code, "docs/logon.md", "exec"), names)
+    monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "alice")
+    monkeypatch.setenv("PACAWARE_PROXY_PASSWORD", password)
+    users = SignedTicketUsers()
+    with Proxy(users) as proxy:
+        logon = {"resolver": ListResolver(proxy.pac_text), "proxy_auth": names["TicketAuth"]()}
+        url = {"http": origin, "https": tls_origin}[way].url_for("origin.test")
+        with driver.client(**logon) as client:
+            if password == "s3cret" or way == "http":
+                assert client.get(url).status_code == (200 if password == "s3cret" else 407)
+            else:
+                with pytest.raises(driver.proxy_error, match="407"):
+                    client.get(url)
+    assert users.failures == (password == "wrong")
 
 
 @pytest.mark.parametrize("library", ["asyncio", "trio"])

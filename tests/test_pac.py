@@ -208,4 +208,4 @@ def test_an_endless_script_is_stopped():
     started = time.monotonic()
     with PacEvaluator("function FindProxyForURL(u, h) { for (;;); }", {}) as pac, pytest.raises(errors.PacTimeout):
         pac.find_proxy("http://a.test/")
-    assert time.monotonic() - started < 9
+    assert time.monotonic() - started < 30

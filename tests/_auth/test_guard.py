@@ -146,8 +146,10 @@ class TestFirstUse:
 
     def test_an_endless_logon(self, clock):
         """After a while without a further leg the next one may try; the late end of the first frees nobody's claim."""
-        memory = LogonMemory(guard=Guard(clock, patience=0.05))
+        guard = Guard(clock, patience=0.05)
+        memory = LogonMemory(guard=guard)
         first = memory.claim(A, ALICE)
+        guard._patience = 60.0  # this one is not to run out while the test goes on
         second = memory.claim(A, ALICE)  # waits for the patience to end
         first.touch()
         first.release()

@@ -8,6 +8,7 @@ import sys
 import threading
 import types
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -109,6 +110,38 @@ class TestKeyring:
         assert found.origin == "the key ring (pacaware:proxy.corp:8080)"
         assert KeyringCredentials().find(ProxyServer("http", "proxy.corp", 1)) is None
 
+    def test_a_key_ring_that_must_know_the_user(self, keyring, monkeypatch):
+        """That of macOS finds nothing by the service alone: the login's own entry is asked for then."""
+        entry = types.SimpleNamespace(username="me", password=SECRET)
+        keyring.get_credential = lambda service, user: entry if user == "me" else None
+        monkeypatch.setattr(stored.getpass, "getuser", lambda: "me")
+        assert KeyringCredentials().find(PROXY).user == "me"
+
+    def test_the_real_package(self, monkeypatch):
+        """What ``python -m keyring set pacaware:host:port user`` stores is found, in ring of either kind."""
+        monkeypatch.delitem(sys.modules, "keyring", raising=False)
+        keyring = pytest.importorskip("keyring", reason="the package keyring is not installed")
+        backend = pytest.importorskip("keyring.backend")
+
+        class Ring(backend.KeyringBackend):
+            priority = 1.0
+            entries: ClassVar = {("pacaware:proxy.corp:8080", "me"): SECRET}
+
+            def get_password(self, service, username):
+                return self.entries.get((service, username))
+
+            def set_password(self, service, username, password):
+                raise NotImplementedError
+
+        before = keyring.get_keyring()
+        keyring.set_keyring(Ring())
+        try:
+            monkeypatch.setattr(stored.getpass, "getuser", lambda: "me")
+            assert KeyringCredentials().find(PROXY).password == SECRET
+            assert KeyringCredentials().find(ProxyServer("http", "proxy.corp", 1)) is None
+        finally:
+            keyring.set_keyring(before)
+
     def test_without_the_package(self, monkeypatch):
         """Without the package there is nothing."""
         monkeypatch.setitem(sys.modules, "keyring", None)
@@ -129,20 +162,22 @@ class TestKeyring:
     def test_a_key_ring_that_waits(self, keyring, monkeypatch, caplog):
         """A locked key ring may wait for a person for ever: after the limit it is left alone for a while."""
         monkeypatch.setattr(stored, "_KEYRING_SECONDS", 0.05)
-        release = threading.Event()
+        release, begun = threading.Event(), threading.Event()
         asked = []
 
         def wait(service, user):
             asked.append(service)
+            begun.set()
             release.wait(30)
 
         keyring.get_credential = wait
         provider = KeyringCredentials()
         try:
             assert [provider.find(PROXY) for _ in range(3)] == [None] * 3
+            assert begun.wait(30)
+            assert len(asked) == 1
         finally:
             release.set()
-        assert len(asked) == 1
         assert "is it locked?" in caplog.text
 
     def test_an_entry_without_a_user(self, keyring):

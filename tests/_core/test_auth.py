@@ -270,12 +270,13 @@ class TestFailures:
         assert [text for text in says if text not in str(auth.failure)] == []
 
     def test_rejection(self):
-        """A rejection says where the password came from and how it was tried, but not the password."""
+        """It says whose password, where that came from, how it was tried and what is offered; not the password."""
         auth = controller(Fake("ntlm", 1, bound=True))
-        respond(auth, "ntlm")
+        respond(auth, "ntlm, basic")
         assert respond(auth, "ntlm") is None
         text = str(auth.failure)
-        assert "rejected the user or password that came from proxy_auth= (tried with NTLM)" in text
+        assert "the user or password that came from proxy_auth= for the user 'alice' (tried with NTLM)" in text
+        assert "it offers NTLM, Basic" in text
         assert "percent-encoded" in text
         assert CANARY not in text + repr(ALICE)
 
@@ -292,6 +293,24 @@ class TestFailures:
         auth = controller()
         respond(auth, "x" * 30_000)
         assert len(str(auth.failure)) < 300
+        respond(auth, *(f"scheme{number}" for number in range(1000)))
+        assert "Scheme7, and more, and of these none" in str(auth.failure)
+
+    def test_a_user_with_an_endless_name(self):
+        """Nor does a name that is none fill the screen, or write on it."""
+        auth = controller(Fake("ntlm", 1), store=Store(replace(ALICE, user="\x1b[2J" + "x" * 30_000)))
+        respond(auth, "ntlm")
+        assert respond(auth, "ntlm") is None
+        assert "\\x1b[2Jxxx" in str(auth.failure)
+        assert len(str(auth.failure)) < 400
+
+    def test_one_reason_for_all(self):
+        """What holds for several schemes is said once."""
+        auth = controller(trust=Trust.NONE)
+        assert respond(auth, "weak, middle") is None
+        assert "(Weak, Middle), which is not possible here with proxy_auth= for the user 'alice'" in str(auth.failure)
+        assert "Middle, Weak: the proxy was named by automatic detection" in str(auth.failure)
+        assert str(auth.failure).count("PACAWARE_AUTH_PROXIES=") == 1
 
     def test_a_failure_ends_with_the_connection_not_logged_on(self):
         """After a failure the connection is anybody's again."""

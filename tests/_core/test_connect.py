@@ -285,6 +285,29 @@ class TestLogonOfTheConnection:
             Established(),
         )
 
+    def test_closed_after_each_407_without_a_word(self):
+        """A lost first leg shows it: the next goes out on a new connection, and what follows is impossible."""
+        done, end = run([EMPTY_BOUND], [EMPTY_BOUND], [SECOND_BOUND], [EMPTY_BOUND])
+        assert done == [
+            *(request(), "authenticate", BOUND_1, "reconnect"),
+            *(request(), "authenticate", "reconnect", BOUND_1, "authenticate", BOUND_2, "reconnect"),
+            *(request(), "authenticate"),
+        ]
+        assert "it closes the connection in the middle of the logon" in str(end.error)
+
+    def test_a_single_leg_at_such_a_proxy(self):
+        """A logon that needs no more than one leg gets through."""
+        done, end = run([EMPTY_BOUND], [EMPTY_BOUND], [OK])
+        assert (done[-3:], end) == (["authenticate", "reconnect", BOUND_1], Established())
+
+    def test_closed_at_the_sight_of_the_secret(self):
+        """A proxy that hangs up twice when it is shown the secret has rejected it, though it does not say so."""
+        cut = [EMPTY_BOUND, SECOND_BOUND]
+        done, end = run(cut, cut, [EMPTY_BOUND])
+        assert done.count(BOUND_2) == 2
+        assert "it rejected the user or password that came from" in str(end.error)
+        assert "it closed the connection each time that it saw them" in str(end.error)
+
     def test_closed_again(self):
         """A proxy that is lost twice without an answer is given up."""
         done, end = run([EMPTY_BOUND], [])

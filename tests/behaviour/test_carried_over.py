@@ -147,4 +147,4 @@ def test_with_an_event_loop(world, moved, loop):
 
     response = anyio.run(main, backend=loop)
     assert (response.status_code, by(response.extensions["pacaware"])) == (200, "DIRECT")
-    assert len(ticks) > 15
+    assert len(ticks) > 4  # one or two, if it had stood still

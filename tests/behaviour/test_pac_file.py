@@ -188,12 +188,12 @@ class TestAnotherNetwork:
         world.clock.advance(1)
         started = time.monotonic()
         assert by(resolver.resolve(URL)) == "DIRECT"
-        assert 4.5 < time.monotonic() - started < 8
+        assert 4.5 < time.monotonic() - started < 25
         started = time.monotonic()
         for number in range(5):
             world.clock.advance(8)
             assert by(resolver.resolve(f"https://h{number}.test/")) == "DIRECT"
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4.5
 
     def test_a_failure_on_the_other_network_is_forgotten(self, world, resolver_with):
         """Back in the office the server is asked at once, whatever it was that failed at home."""
@@ -254,12 +254,12 @@ class TestNobodyWaits:
         expected = "PROXY m.test:1" if config else "DIRECT"
         world.pac.set(status=503)
         assert by(resolver.resolve(URL)) == expected
-        world.pac.set(status=200, delay=1.5)
+        world.pac.set(status=200, delay=3)
         world.clock.advance(9)
         started = time.monotonic()
         for number in range(20):
             assert by(resolver.resolve(f"https://h{number}.test/")) == expected
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 2.5
         refreshed(resolver, world.pac, 2)
         world.clock.advance(1)
         assert by(resolver.resolve(URL)) == "PROXY old.test:1"

@@ -27,12 +27,12 @@ INFO = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
 def test_the_deadline_holds_over_a_name_that_is_not_answered(monkeypatch):
     """A lookup that hangs costs a blocking client no more than its timeout."""
     leave = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: leave.wait(10) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: leave.wait(60) and [])
     began = time.monotonic()
     with pytest.raises(httpcore.ConnectTimeout, match="DNS"):
         Network.dial("proxy.test", 1, Deadline(0.2), None, None)
     leave.set()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
 
 
 def test_every_address_of_a_name_gets_its_share(monkeypatch, start):

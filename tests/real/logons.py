@@ -9,6 +9,7 @@ import importlib.util
 import os
 import socket
 import socketserver
+import struct
 import subprocess
 import sys
 import threading
@@ -32,7 +33,7 @@ def _helper(name: str) -> Path:
 
 
 def digest(folder: Path) -> list[str]:
-    """Digest as squid does it (MD5): a nonce serves twice, then it is stale."""
+    """Digest as squid does it (MD5), with nonces that soon are stale; an answer by plain http names the next one."""
     hashes = {user: hashlib.md5(f"{user}:{REALM}:{word}".encode()).hexdigest() for user, word in USERS.items()}
     (folder / "digest").write_text("".join(f"{user}:{REALM}:{value}\n" for user, value in hashes.items()))
     return [
@@ -140,20 +141,23 @@ def kerberos(keytab: Path) -> Callable[[Path], list[str]]:
 class TicketUsers:
     """Whoever shows a ticket for a name of the key table, over the TLS connection that it was made for.
 
-    MIT's library checks both (RFC 4121, section 4.1.1). A logon without a binding it lets pass, and says so.
+    MIT's library checks both (RFC 4121, section 4.1.1). A logon without a binding it lets pass, and says so. Without a
+    ``certificate`` none is asked for.
     """
 
     scheme = "Negotiate"
 
-    def __init__(self, keytab: Path, certificate: bytes) -> None:
+    def __init__(self, keytab: Path, certificate: bytes | None) -> None:
         import gssapi
 
         self.refused: list[str] = []
         self._gssapi: Any = gssapi
         self._store = {"keytab": f"FILE:{keytab}"}
-        # As RFC 5929 has it for a certificate that is signed with SHA-256.
-        binding = b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
-        self._binding = gssapi.raw.ChannelBindings(application_data=binding)
+        self._binding: Any = None
+        if certificate is not None:
+            # As RFC 5929 has it for a certificate that is signed with SHA-256.
+            binding = b"tls-server-end-point:" + hashlib.sha256(certificate).digest()
+            self._binding = gssapi.raw.ChannelBindings(application_data=binding)
 
     def check(self, state: ConnectionState, method: str, target: str, header: str | None) -> Sequence[str] | None:
         """Let a connection pass that showed a good ticket; one token is all that it may take."""
@@ -164,7 +168,9 @@ class TicketUsers:
         try:
             context.step(base64.b64decode(header.partition(" ")[2], validate=True))
             # Where there is a token that explains the error, the error comes only with what follows.
-            bound = context.complete and self._gssapi.RequirementFlag.channel_bound in context.actual_flags
+            bound = context.complete and (
+                self._binding is None or self._gssapi.RequirementFlag.channel_bound in context.actual_flags
+            )
         except self._gssapi.exceptions.GSSError as exc:
             self.refused.append(type(exc).__name__)
             return [self.scheme]
@@ -199,6 +205,18 @@ class KeyServer:
     def asked(self) -> str:
         """What the key server noted of each question."""
         return (self.folder / "kdc.log").read_text(errors="replace")
+
+
+def set_clock(cache: Path, seconds: int) -> None:
+    """Make Kerberos believe that this machine's clock is wrong by so much, by what a ticket cache says of it.
+
+    The cache notes how far the key server's clock was from ours when the first ticket came (MIT Kerberos, "Credential
+    cache file format", header field 1), and the library adds that to every time that it sends.
+    """
+    data = cache.read_bytes()
+    version, length = struct.unpack_from(">HH", data)
+    assert version == 0x0504
+    cache.write_bytes(struct.pack(">HHHHii", version, 12, 1, 8, seconds, 0) + data[4 + length :])
 
 
 @contextlib.contextmanager

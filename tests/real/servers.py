@@ -193,7 +193,9 @@ def squid(
             "memory_pools off",
             "shutdown_lifetime 0 seconds",
             f"pid_filename {folder}/squid.pid",
-            f"access_log stdio:{folder}/access.log",
+            # Squid's own format, with the port of the other side: that tells connections apart.
+            "logformat pacaware %ts.%03tu %6tr %>a:%>p %Ss/%03>Hs %<st %rm %ru %[un",
+            f"access_log stdio:{folder}/access.log pacaware",
             f"cache_log {folder}/cache.log",
             f"coredump_dir {folder}",
             "pinger_enable off",

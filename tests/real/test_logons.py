@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,12 +16,21 @@ from pacaware.auth import NegotiateAuth
 from pacaware.errors import ProxyAuthError
 from pacaware.testing import Certificates, Proxy
 from tests.drivers import ALL_DRIVERS, ListResolver
-from tests.real.logons import TicketUsers
-from tests.real.servers import free_port
+from tests.real.logons import TicketUsers, set_clock
+from tests.real.servers import READY_WITHIN, free_port, program
 
 pytestmark = pytest.mark.real
 
-SERVERS = ["squid_digest", "squid_ntlm", "squid_tls_ntlm", "squid_negotiate_ntlm", "squid_all"]
+KINDS = ["basic", "digest", "ntlm", "negotiate_ntlm", "all"]
+SERVERS = [f"squid_{tls}{kind}" for kind in KINDS for tls in ("", "tls_")]
+# What squid notes of four requests with the right password, and of two with a wrong one: connection and status. Basic
+# and Digest need one leg before, tokens two; the four requests for an https URL share a tunnel.
+LEGS = {
+    ("one", "http"): {"right": "1-407 1-200 1-200 1-200 1-200", "wrong": "1-407 1-407 1-407"},
+    ("one", "https"): {"right": "1-407 1-200", "wrong": "1-407 1-407 2-407"},
+    ("two", "http"): {"right": "1-407 1-407 1-200 1-200 1-200 1-200", "wrong": "1-407 1-407 1-407 1-407"},
+    ("two", "https"): {"right": "1-407 1-407 1-200", "wrong": "1-407 1-407 1-407 2-407"},
+}
 
 
 @pytest.fixture(params=ALL_DRIVERS, ids=lambda driver: driver.name)
@@ -42,6 +56,23 @@ def denied(proxy):
     return proxy.access_log().count("TCP_DENIED/407")
 
 
+def legs(proxy, url, before, count):
+    """Return what squid has noted of requests for a URL after ``before``: the number of the connection, the status.
+
+    A tunnel is noted when it ends, so ``count`` notes are waited for.
+    """
+    port, deadline = urlsplit(url).port, time.monotonic() + READY_WITHIN
+    while True:
+        noted = re.findall(
+            rf"^\S+ +\d+ (\S+) \S+/(\d+) \d+ \w+ \S+:{port}[/ ]", proxy.access_log()[before:], re.MULTILINE
+        )
+        if len(noted) >= count or time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    numbers = {peer: number for number, peer in enumerate(dict.fromkeys(peer for peer, _ in noted), 1)}
+    return " ".join(f"{numbers[peer]}-{status}" for peer, status in noted)
+
+
 def client_of(driver, proxy, logon):
     return driver.client(resolver=ListResolver(proxy.pac_text), proxy_auth=logon)
 
@@ -56,12 +87,21 @@ def refusal(driver, client, url):
     return 407, str(caught.value.__cause__)
 
 
+@pytest.fixture
+def expected(request, url):
+    """The legs of LEGS for the server and the URL."""
+    legs = "one" if request.node.callspec.params["proxy"].endswith(("basic", "digest")) else "two"
+    return LEGS[legs, url.partition(":")[0]]
+
+
 @pytest.mark.parametrize("proxy", SERVERS, indirect=True)
 class TestPassword:
-    def test_right(self, driver, proxy, url):
-        """The right password gets through, again and again on a kept connection."""
+    def test_right(self, driver, proxy, url, expected):
+        """The right password gets through, again and again on a kept connection, on as few legs as there can be."""
+        before = len(proxy.access_log())
         with client_of(driver, proxy, (proxy.user, proxy.password)) as client:
             assert [client.get(url).status_code for _ in range(4)] == [200] * 4, proxy.logs()
+        assert legs(proxy, url, before, len(expected["right"].split())) == expected["right"]
 
     def test_body(self, driver, proxy, url):
         """A body that can be sent only once arrives whole."""
@@ -71,13 +111,15 @@ class TestPassword:
             assert response.status_code == 200, proxy.logs()
             assert response.json()["body_length"] == 2_000_000
 
-    def test_wrong(self, driver, proxy, url):
+    def test_wrong(self, driver, proxy, url, expected):
         """A wrong one is refused with the reason, and tried once."""
+        before = len(proxy.access_log())
         with client_of(driver, proxy, (proxy.user, "wrong")) as client:
             for says in ("rejected the user or password", "was rejected before"):
                 status, why = refusal(driver, client, url)
                 assert status == 407
                 assert says in why or url.startswith("http:")
+        assert legs(proxy, url, before, len(expected["wrong"].split())) == expected["wrong"]
 
     def test_none(self, driver, proxy, url):
         """Without any the failure names the schemes and what to do."""
@@ -87,6 +129,20 @@ class TestPassword:
         assert status == 407
         assert "asks for a logon" in why or "Negotiate: " in why or url.startswith("http:")
         assert denied(proxy) == before + 1
+
+
+@pytest.mark.parametrize("proxy", ["squid_digest", "squid_tls_digest"], indirect=True)
+def test_nonces(driver, proxy, origin, tls_origin):
+    """Squid names the next nonce by plain http, and asks no more; one for tunnels is stale in the end, and renewed."""
+    asked = []
+    with client_of(driver, proxy, (proxy.user, proxy.password)) as client:
+        for server in (origin, tls_origin):
+            url = server.url_for(proxy.origin_host)
+            before = len(proxy.access_log())
+            for _ in range(5):
+                assert client.get(url, headers={"Connection": "close"}).status_code == 200
+            asked.append(legs(proxy, url, before, 6).count("-407"))
+    assert asked == [1, 1]
 
 
 @pytest.mark.parametrize("proxy", ["squid_ntlm", "squid_negotiate_ntlm"], indirect=True)
@@ -135,15 +191,7 @@ def test_another_verifier_wants_the_binding(squid_tls_gss_ntlm, tls_origin, monk
         assert client.get(url).status_code == 200
 
 
-@pytest.fixture
-def tickets(key_server, monkeypatch):
-    """The key server; the ticket cache is the test's own, and empty."""
-    for name, value in key_server.environ.items():
-        monkeypatch.setenv(name, value)
-    return key_server
-
-
-@pytest.mark.parametrize("proxy", ["squid_kerberos"], indirect=True)
+@pytest.mark.parametrize("proxy", ["squid_kerberos", "squid_tls_kerberos"], indirect=True)
 class TestKerberos:
     def test_ticket(self, driver, proxy, url, tickets):
         """With a ticket nothing needs to be given; a ticket obtained anew is noticed without a restart."""
@@ -174,6 +222,28 @@ class TestKerberos:
         assert tickets.asked().count("PREAUTH_FAILED") == before + 1
 
 
+def test_one_handshake_a_connection_by_kerberos(driver, squid_kerberos, origin, tickets):
+    """A hundred requests on one connection are one bare 407 and one ticket."""
+    tickets.kinit("alice", "s3cret")
+    before, url = len(squid_kerberos.access_log()), origin.url_for(squid_kerberos.origin_host)
+    with client_of(driver, squid_kerberos, None) as client:
+        assert [client.get(url).status_code for _ in range(100)] == [200] * 100
+    assert legs(squid_kerberos, url, before, 101) == " ".join(["1-407", *["1-200"] * 100])
+
+
+def test_fifty_threads_at_the_key_server(origin, tickets):
+    """A wrong password is shown to the key server once, however many threads and proxies ask for it."""
+    driver, before = ALL_DRIVERS[0], tickets.asked().count("PREAUTH_FAILED")
+    with contextlib.ExitStack() as stack:
+        proxies = [stack.enter_context(Proxy(TicketUsers(tickets.keytab, None))) for _ in range(3)]
+        resolver = ListResolver("", choose=lambda url: f"PROXY localhost:{proxies[len(url) % 3].port}")
+        client = stack.enter_context(driver.client(resolver=resolver, proxy_auth=("alice", "wrong"), timeout=60))
+        responses = client.at_once([("GET", origin.url_for("origin.test", "/" + "x" * n), {}) for n in range(50)])
+        assert [getattr(response, "status_code", response) for response in responses] == [407] * 50
+        assert {seen.authorization for proxy in proxies for seen in proxy.requests} == {None}
+    assert tickets.asked().count("PREAUTH_FAILED") == before + 1
+
+
 def test_a_ticket_is_bound_to_the_connection(driver, origin, tls_origin, tickets, monkeypatch):
     """A verifier that requires the binding lets Kerberos in at a TLS proxy; none, or a wrong one, is refused."""
     tickets.kinit("alice", "s3cret")
@@ -196,7 +266,12 @@ def test_a_ticket_is_bound_to_the_connection(driver, origin, tls_origin, tickets
             assert users.refused == [why]
 
 
-def explanation(proxy, tls_origin, logon):
+def cache():
+    """The file that KRB5CCNAME names."""
+    return Path(os.environ["KRB5CCNAME"].removeprefix("FILE:"))
+
+
+def explanation(proxy, tls_origin, logon=None):
     """Return why a logon by requests fails."""
     driver = ALL_DRIVERS[0]
     with client_of(driver, proxy, logon) as client:
@@ -221,6 +296,42 @@ class TestReasons:
             assert "given by its address" in refusal(driver, client, url)[1]
             monkeypatch.setenv("PACAWARE_SPN", "HTTP/localhost")
             assert client.get(url).status_code == 200
+
+    def test_an_expired_ticket(self, squid_kerberos, tls_origin, tickets):
+        """A ticket that was good a moment ago: the time is over, and kinit gets a new one."""
+        tickets.kinit("alice", "s3cret", "-l", "1s")
+        driver, url = ALL_DRIVERS[0], tls_origin.url_for(squid_kerberos.origin_host)
+        deadline, status = time.monotonic() + READY_WITHIN, 200
+        while status == 200 and time.monotonic() < deadline:
+            with client_of(driver, squid_kerberos, None) as client, contextlib.suppress(driver.proxy_error):
+                status = 0
+                status = client.get(url).status_code
+        assert "the Kerberos ticket has expired: run kinit" in explanation(squid_kerberos, tls_origin)
+        tickets.kinit("alice", "s3cret")
+        with client_of(driver, squid_kerberos, None) as client:
+            assert client.get(url).status_code == 200
+
+    def test_a_ticket_for_later(self, squid_kerberos, tls_origin, tickets):
+        """A ticket that is good from tomorrow on, to this machine's clock or to the key server's."""
+        tickets.kinit("alice", "s3cret", "-s", "5h")
+        assert "is not valid yet: is the clock of this machine right?" in explanation(squid_kerberos, tls_origin)
+
+    @pytest.mark.parametrize("seconds", [3600, -3600])
+    def test_a_wrong_clock(self, squid_kerberos, tls_origin, tickets, seconds):
+        """The key server refuses whoever lives in another time: the failure says to set the clock."""
+        tickets.kinit("alice", "s3cret")
+        set_clock(cache(), seconds)
+        why = explanation(squid_kerberos, tls_origin)
+        assert "the clock of this machine and the network's differ by more than five minutes: set the clock" in why
+
+    def test_a_wrong_clock_at_the_proxy(self, squid_kerberos, tls_origin, tickets):
+        """Where only the proxy sees it, all that it says is no: the clock is among the things to look at."""
+        tickets.kinit("alice", "s3cret")
+        tickets.run([program("kvno", "krb5-user"), "HTTP/localhost"])
+        set_clock(cache(), 3600)
+        why = explanation(squid_kerberos, tls_origin)
+        assert "it rejected the login that came from the login of this machine" in why
+        assert "look whether the clock of this machine is right" in why
 
     def test_unknown_user(self, squid_kerberos, tls_origin, tickets):
         """A user that the key server does not know: how to write one."""

@@ -34,6 +34,22 @@ def host_for(route):
     return "localhost" if route is DIRECT else "origin.test"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_close_closes(route, scheme, new_session, origins):
+    """``close()`` closes the connections at once, though something still refers to them; the session lives on."""
+    session, url = new_session(route), origins[scheme].url_for(host_for(route))
+    adapter = session.get_adapter(url)
+    assert session.get(url).status_code == 200
+    managers = [adapter.poolmanager, *adapter.proxy_manager.values()]
+    pools = [manager.pools.get(key) for manager in managers for key in list(manager.pools.keys())]
+    connections = [one for pool in pools for one in pool.pool.queue if one is not None]
+    assert [one.sock is None for one in connections] == [False]
+    del pools
+    session.close()
+    assert [one.sock is None for one in connections] == [True]
+    assert session.get(url).status_code == 200
+
+
 class TestTls:
     """TLS with the origin is requests' own."""
 

@@ -115,8 +115,8 @@ def test_without_a_limit_every_candidate_but_the_last_has_one(start, new_session
 
 def test_the_limit_ends_when_the_route_stands(start, new_session, origin, monkeypatch):
     """The limit on a candidate does not hold for the response."""
-    monkeypatch.setattr(route, "_CANDIDATE_SECONDS", 0.3)
-    slow = origin.url_for("origin.test", "/slow?s=0.6")
+    monkeypatch.setattr(route, "_CANDIDATE_SECONDS", 1.0)
+    slow = origin.url_for("origin.test", "/slow?s=1.5")
     assert new_session(start("plain"), start("dead")).get(slow).status_code == 200
 
 

@@ -84,7 +84,7 @@ def test_nothing_left_behind(make):
             while server.connections < 2:
                 assert time.monotonic() < deadline
             started = time.monotonic()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         for sock in (idle, half):
             with sock, contextlib.suppress(ConnectionResetError):
                 assert read_all(sock)[:12] in (b"", b"HTTP/1.1 400")
@@ -110,7 +110,7 @@ def test_close_ends_a_wait(origin):
         waiting.sendall(b"GET http://origin.test/ HTTP/1.1\r\nHost: a\r\n\r\n")
         tunnel.sendall(f"CONNECT origin.test:{origin.port} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         proxy.wait_for_requests(1)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
 
 
 def test_close_twice_and_start_twice():

@@ -19,6 +19,7 @@ _MAX_CACHES: Final = 64
 # Error codes of MIT Kerberos (krb5_err.et and k5e1_err.et), which Heimdal shares.
 _BASE: Final = -1765328384
 _WRONG_PASSWORD: Final = {_BASE + 24, _BASE + 31}  # PREAUTH_FAILED; BAD_INTEGRITY: the reply cannot be decrypted
+_CLOCK: Final = "the clock of this machine and the network's differ by more than five minutes: set the clock"
 _TEXTS: Final = {
     _BASE + 1: "the account {user!r} has expired: ask the help desk",  # NAME_EXP
     # C_PRINCIPAL_UNKNOWN
@@ -30,8 +31,10 @@ _TEXTS: Final = {
     _BASE + 18: "the account {user!r} is locked or switched off: ask the help desk",  # CLIENT_REVOKED
     _BASE + 23: "the password of {user!r} has expired: change it, then try again",  # KEY_EXP
     _BASE + 32: "the Kerberos ticket has expired: run kinit to get a new one",  # TKT_EXPIRED
-    _BASE + 37: "the clock of this machine and the network's differ by more than five minutes: set the clock",  # SKEW
+    _BASE + 33: "the Kerberos ticket is not valid yet: is the clock of this machine right?",  # TKT_NYV
+    _BASE + 37: _CLOCK,  # SKEW
     _BASE + 141: "there is no Kerberos ticket: run kinit to get one",  # CC_NOTFOUND
+    _BASE + 148: _CLOCK,  # KDCREP_SKEW: of the key server's own clock
     _BASE + 154: "the realm is unknown here: look at /etc/krb5.conf",  # REALM_UNKNOWN
     _BASE + 156: "the key server does not answer: is this machine in the company's network (VPN)?",  # KDC_UNREACH
     _BASE + 195: "there is no Kerberos ticket: run kinit to get one",  # FCC_NOFILE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import importlib
 import logging
 import netrc
@@ -74,7 +75,8 @@ class KeyringCredentials(CredentialProvider):
     """The user and password under the service ``pacaware:host:port`` of the system's key ring.
 
     Needs ``pip install "pacaware[keyring]"``; without it, and where the key ring is locked or does not answer within
-    two seconds, nothing is found.
+    two seconds, nothing is found. The Keychain of macOS finds an entry by its user only: there that must be the name of
+    whoever is logged on.
     """
 
     def __init__(self) -> None:
@@ -93,7 +95,9 @@ class KeyringCredentials(CredentialProvider):
 
         def ask() -> None:
             try:
-                found.append(keyring.get_credential(f"pacaware:{proxy.netloc}", None))
+                service = f"pacaware:{proxy.netloc}"
+                entry = keyring.get_credential(service, None)
+                found.append(keyring.get_credential(service, getpass.getuser()) if entry is None else entry)
             except Exception as exc:  # noqa: BLE001  # each backend has its own; none of them is worth a failed request
                 _log.debug("the key ring cannot be asked: %s", type(exc).__name__)
                 found.append(None)

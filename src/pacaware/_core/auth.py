@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from pacaware._core.challenge import Challenge
 from pacaware._core.scheme import AuthExchange, AuthScheme, Credentials, CredentialsRejected, SchemeUnavailable
 from pacaware._core.scope import Trust, scope_advice
+from pacaware._core.wording import BROKEN, CLOSES, CUT_OFF, NEEDS_A_PAIR, names, source, title
 from pacaware.errors import ProxyAuthError
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 MAX_LEGS: Final = 8
-_NEEDS_A_PAIR: Final = "it needs a user and a password, and only the login of this machine is at hand"
 
 
 class Claim(Protocol):
@@ -108,6 +108,9 @@ class AuthController:
         self.certificate: bytes | None = None
         self.connection_ends = False
         self.notes: list[str] = []
+        self._drops = False  # has the proxy closed a connection after a 407 without saying so?
+        self._cut_off = 0  # logons that the proxy hung up on after it had seen a secret
+        self._refused: _Logon | None = None
         self._schemes = sorted(schemes, key=lambda scheme: -scheme.strength)
         self._store = store
         self._trust = trust
@@ -171,12 +174,16 @@ class AuthController:
         """Answer a 407: return the next Proxy-Authorization, or None to give up (see ``failure``). May block."""
         self._legs += 1
         if self._legs > MAX_LEGS:
-            return self._fail(f"it still asked for more after {MAX_LEGS} legs of the logon")
+            what = f"it offers {self._names(challenges)}, and still asked for more"
+            return self._fail(f"{what} after {MAX_LEGS} legs of the logon", BROKEN)
         if self._claim is not None:
             self._claim.touch()
         if self._logon is not None:
             return self._continue(self._logon, challenges, method, target)
         self._offers = challenges
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            return self._reject(refused, challenges, CUT_OFF)
         return self._begin(challenges, method, target)
 
     def accepted(self, info: str | None = None) -> None:
@@ -195,7 +202,7 @@ class AuthController:
     def rejected(self) -> ProxyAuthError | None:
         """Report an answer that is not a 407 and yet a no to the logon; returns why, or None if nothing was tried."""
         if self._logon is not None:
-            self._reject(self._logon)
+            self._reject(self._logon, ())
         return self.failure
 
     def abandon(self) -> None:
@@ -211,10 +218,30 @@ class AuthController:
 
         ``sent`` says whether the last answer went out on the old connection: a first leg that did not is still good.
         """
-        if self._logon is None or not self.holds_connection or (self._logon.legs == 1 and not sent):
+        logon = self._logon
+        if logon is None:
             return False
+        first = logon.legs == 1
+        self._drops = self._drops or (sent and first and not logon.done)
+        if not self.holds_connection or (first and not sent):
+            return False
+        if not first and self._drops:
+            self._note(logon.scheme, "; ".join(part for part in (logon.exchange.note, CLOSES) if part))
+        elif not first and not logon.done:
+            self._cut_off += 1
+            # Once may be the network; twice is how this proxy says no.
+            self._refused = logon if self._cut_off > 1 else None
         self._logon = None
         return True
+
+    @property
+    def wants_new_connection(self) -> bool:
+        """Whether the answer just made had better go out on a new connection.
+
+        Only what continues a logon cannot go elsewhere.
+        """
+        logon = self._logon
+        return self._drops and logon is not None and (not logon.scheme.connection_bound or logon.legs == 1)
 
     def _start(self, scheme: AuthScheme, credentials: Credentials) -> AuthExchange:
         exchange = scheme.start(self.proxy, credentials)
@@ -228,7 +255,7 @@ class AuthController:
             if logon.exchange.rejects(again):
                 continue
             if self.connection_ends and logon.scheme.connection_bound:
-                unsuitable.append("it closes the connection in the middle of the logon")
+                unsuitable.append(CLOSES)
                 continue
             try:
                 authorization = logon.exchange.step(again, method, target)
@@ -236,7 +263,7 @@ class AuthController:
                 unsuitable.append(str(exc))
                 continue
             except CredentialsRejected as exc:
-                return self._reject(logon, str(exc))
+                return self._reject(logon, challenges, str(exc))
             logon.challenge = again
             logon.legs += 1
             return authorization
@@ -244,23 +271,30 @@ class AuthController:
             self._logon = None  # the proxy forgot a logon that it had accepted
             return self._begin(challenges, method, target)
         if not unsuitable:
-            return self._reject(logon)
+            return self._reject(logon, challenges)
         self._note(logon.scheme, "; ".join(part for part in (logon.exchange.note, *unsuitable) if part))
         self._logon = None
         # In the middle of a logon a proxy offers its scheme alone; what it offered before still holds.
         return self._begin([*challenges, *self._offers], method, target, logon.credentials)
 
-    def _reject(self, logon: _Logon, why: str = "") -> str | None:
+    def _reject(self, logon: _Logon, challenges: Sequence[Challenge], why: str = "") -> str | None:
         assert self._store is not None  # without one no logon begins
         self._store.reject(self.proxy, logon.credentials)
         what = "login" if logon.credentials.ambient else "user or password"
-        tried = "; ".join(part for part in (_title(logon.scheme.name), logon.exchange.note, why) if part)
+        tried = "; ".join(part for part in (title(logon.scheme.name), logon.exchange.note, why) if part)
+        offers = self._names(challenges)
         return self._fail(
-            f"it rejected the {what} that came from {logon.credentials.origin} (tried with {tried})",
-            "ask those who run the proxy whether this account may use it"
+            f"it rejected the {what} that came from {source(logon.credentials)} (tried with {tried})"
+            + (f"; it offers {offers}" if offers else ""),
+            "look whether the clock of this machine is right, and ask those who run the proxy whether this account "
+            "may use it"
             if logon.credentials.ambient
             else "check both; in a URL, write @ : # % of a password percent-encoded",
         )
+
+    def _names(self, challenges: Sequence[Challenge]) -> str:
+        """Return what the proxy offers; in the middle of a logon it says less than at its beginning."""
+        return names((*self._offers, *challenges))
 
     def _begin(
         self, challenges: Sequence[Challenge], method: str, target: str, credentials: Credentials | None = None
@@ -268,12 +302,12 @@ class AuthController:
         offered: dict[str, list[Challenge]] = {}
         for challenge in challenges:
             offered.setdefault(challenge.scheme, []).append(challenge)
-        names = ", ".join(_title(scheme) for scheme in offered)
+        offers = self._names(challenges)
         usable = [scheme for scheme in self._schemes if scheme.name in offered]
         if not offered:
-            return self._fail("it asked for a logon without saying which schemes it takes")
+            return self._fail("it asked for a logon without saying which schemes it takes", BROKEN)
         if self._store is None:
-            return self._fail(f"it asks for a logon ({names}), and logging on was not allowed here")
+            return self._fail(f"it asks for a logon ({offers}), and logging on was not allowed here")
         found = (credentials or self._store.find(self.proxy)) if usable else None
         if found is not None and found.schemes:
             usable = sorted(
@@ -282,17 +316,23 @@ class AuthController:
             )
         if not usable:
             allowed = (scheme.name for scheme in self._schemes if found is None or found.allow(scheme.name))
-            known = ", ".join(_title(name) for name in allowed) or "none"
-            return self._fail(f"it offers {names}, and of these none can be used here (usable: {known})")
+            known = ", ".join(title(name) for name in allowed) or "none"
+            return self._fail(
+                f"it offers {offers}, and of these none can be used here (usable: {known})",
+                "schemes= or PACAWARE_AUTH_SCHEMES allows no other: add one that it offers"
+                if found is not None and found.schemes
+                else "ask those who run the proxy for a logon by one of these",
+            )
         if found is None or (found.ambient and not any(scheme.takes_ambient for scheme in usable)):
             return self._fail(
-                f"it asks for a logon ({names}), and no credentials were found for it", self._store.advice
+                f"it asks for a logon ({offers}), and no credentials were found for it", self._store.advice
             )
         if self._claim is None:
             self._claim = self._store.claim(self.proxy, found)
         if self._claim is None:
             return self._fail(
-                f"the user or password that came from {found.origin} was rejected before",
+                f"it asks for a logon ({offers}), and the user or password that came from {source(found)} "
+                "was rejected before",
                 "it is not offered again for 15 minutes, so that the account is not locked; correct it to try at once",
             )
         return self._first_step(usable, offered, found, method, target)
@@ -312,7 +352,7 @@ class AuthController:
                 self._note(scheme, scope_advice(self._trust, self.proxy))
                 continue
             if credentials.ambient and not scheme.takes_ambient:
-                self._note(scheme, _NEEDS_A_PAIR)
+                self._note(scheme, NEEDS_A_PAIR)
                 continue
             unsuitable: list[str] = []
             for challenge in offered[scheme.name]:
@@ -322,23 +362,28 @@ class AuthController:
                     try:
                         authorization = exchange.step(challenge, method, target)
                     except CredentialsRejected as exc:
-                        return self._reject(logon, str(exc))
+                        return self._reject(logon, (), str(exc))
                 except SchemeUnavailable as exc:
                     unsuitable.append(str(exc))
                     continue
                 self._logon = logon
                 if logon.exchange.note:
-                    self.notes.append(f"{_title(scheme.name)}: {logon.exchange.note}")
+                    self.notes.append(f"{title(scheme.name)}: {logon.exchange.note}")
                 return authorization
             self._note(scheme, "; ".join(dict.fromkeys(unsuitable)))
         advice = self._store.advice if self._store is not None and credentials.ambient else ""
+        reasons: dict[str, list[str]] = {}
+        for scheme in usable:
+            reasons.setdefault(self._impossible[scheme.name], []).append(title(scheme.name))
+        why = "; ".join(f"{', '.join(titles)}: {reason}" for reason, titles in reasons.items())
         return self._fail(
-            "; ".join(f"{_title(scheme.name)}: {self._impossible[scheme.name]}" for scheme in usable), advice
+            f"it asks for a logon ({self._names(())}), which is not possible here with {source(credentials)}. {why}",
+            advice,
         )
 
     def _note(self, scheme: AuthScheme, why: str) -> None:
         self._impossible[scheme.name] = why
-        self.notes.append(f"{_title(scheme.name)}: {why}")
+        self.notes.append(f"{title(scheme.name)}: {why}")
 
     def _may_send(self, scheme: AuthScheme, credentials: Credentials) -> bool:
         if credentials.named or self._trust is Trust.FULL:
@@ -354,8 +399,3 @@ class AuthController:
         self.abandon()
         self.failure = ProxyAuthError(f"the proxy {self.proxy} refused us: {what}" + (f"; {advice}" if advice else ""))
         return None
-
-
-def _title(scheme: str) -> str:
-    """Return a scheme's name for messages; the proxy chose it, so it may be of any length."""
-    return "NTLM" if scheme == "ntlm" else scheme[:40].capitalize()

@@ -42,13 +42,12 @@ class ConnectHandshake:
         self._auth = auth
         self._headers = [("Host", self._target), *headers, ("Proxy-Connection", "keep-alive")]
         self._authorization = auth.preemptive("CONNECT", self._target)
-        self._reconnected = False
-        self._answered = False  # has any connection given an answer yet?
         self._open()
 
     def _open(self) -> None:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEADERS)
         self._response: h11.Response | None = None
+        self._answered = False  # has this connection given an answer yet?
         self._drained = 0
         self._next: Action | None = None
         self._must_send = True
@@ -70,7 +69,7 @@ class ConnectHandshake:
     def feed(self, data: bytes) -> None:
         """Report what was read; ``b""`` says that the proxy closed or reset the connection, also while we sent."""
         if not data and self._response is None:
-            if not self._answered or self._reconnected:
+            if not self._answered:
                 raise RouteBroken("it closed the connection without answering CONNECT")
             self._next = Reconnect()  # closed while we made the next leg's token
             return
@@ -85,7 +84,7 @@ class ConnectHandshake:
             return
         self._authorization = authorization
         self._next = None
-        if self._reusable:
+        if self._reusable and not self._auth.wants_new_connection:
             self._http.start_next_cycle()
             self._response, self._drained, self._must_send = None, 0, True
         else:
@@ -93,7 +92,6 @@ class ConnectHandshake:
 
     def reconnected(self) -> None:
         """Report a new connection to the same proxy. That the legs are counted ends this."""
-        self._reconnected = True
         if self._auth.reconnected(sent=self._response is None):
             self._authorization = self._auth.preemptive("CONNECT", self._target)
         self._open()

@@ -123,12 +123,12 @@ class ForwardExchange:
         if authorization is None:
             self._next = Deliver()
         elif self._priming:
-            self._next = Prime(authorization, self._reconnect)
+            self._next = Prime(authorization, self._reconnect or self._auth.wants_new_connection)
         elif self._body is Body.ONCE:
             self._auth.abandon()
             self._next = Deliver()  # the body is gone: the 407 is all there is to give back
         else:
-            self._next = Transmit(authorization, self._reconnect)
+            self._next = Transmit(authorization, self._reconnect or self._auth.wants_new_connection)
 
     def reconnected(self) -> None:
         """Report a new connection to the same proxy; the pending action then goes out on it."""

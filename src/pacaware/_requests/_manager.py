@@ -45,6 +45,22 @@ class RouteName(str):
         return name
 
 
+class _Closing(PoolManager):
+    """Closes connections when it is told to.
+
+    urllib3 2 leaves that to the garbage collector, which comes late where the connection is part of a cycle: an error
+    of another library that keeps its own traceback is enough, for that holds the whole stack.
+    """
+
+    def clear(self) -> None:
+        """Forget the pools, and close what is idle in them."""
+        pools = [self.pools.get(key) for key in list(self.pools.keys())]
+        super().clear()
+        for pool in pools:
+            if pool is not None:
+                pool.close()
+
+
 class _RouteManager(ProxyManager):
     """Has the pools of all http origins be one pool of connections to the proxy, spoken to in clear text or TLS."""
 
@@ -77,8 +93,11 @@ class ManagerFactory:
         self.plain_send, self.plain_request_url = adapter.send, adapter.request_url
         self._genuine = self._connection_classes()
         self._manager = type(
-            "ProxyManager", (_RouteManager, urllib3.ProxyManager), {"_plain_connection_from_host": plain_lookup}
+            "ProxyManager",
+            (_RouteManager, _Closing, urllib3.ProxyManager),
+            {"_plain_connection_from_host": plain_lookup},
         )
+        self._stream_manager = type("PoolManager", (_Closing, urllib3.PoolManager), {})
 
     def _connection_classes(self) -> tuple[Any, Any]:
         pools = self._pair.urllib3.connectionpool
@@ -96,7 +115,7 @@ class ManagerFactory:
     def make(self, wiring: Wiring, *, stream: bool, **options: Any) -> Any:
         """Return a manager whose connections go by ``wiring``; ``options`` are those of urllib3's."""
         if stream:
-            manager = self._pair.urllib3.PoolManager(**options)
+            manager = self._stream_manager(**options)
             classes = self._stream, self._tls_stream
         else:
             headers = dict(wiring.connect_headers)
@@ -134,6 +153,6 @@ class Managers:
                 manager = make(RouteName(key))
                 ours = [old for old in managers if isinstance(old, RouteKey)]
                 for old in ours[: max(0, len(ours) + 1 - _MAX_ROUTES)]:
-                    managers.pop(old).clear()
+                    managers.pop(old).pools.clear()  # without closing what another thread is about to use
             managers[key] = manager
         return manager
