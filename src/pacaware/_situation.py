@@ -205,9 +205,11 @@ class Situation:
         self._fetches += _fetches(basis)
 
     def forget_names(self) -> None:
-        """Forget what names were looked up for scripts."""
+        """Forget what names were looked up for scripts, also where a script has kept it."""
         if self.lookups is not None:
             self.lookups.clear()
+        for source in () if self.basis is None else self.basis.sources:
+            source.begin_anew()
 
     def close(self) -> None:
         """End the threads and the process of a script; nothing waits for them."""
