@@ -229,6 +229,29 @@ class TestAnotherNetwork:
         resolver.embedded_credentials()
         assert not resolver._situation.lookups._known
 
+    @pytest.mark.parametrize("use", ["while it was loaded", "in a run before"])
+    @pytest.mark.parametrize("event", ["network", "reset"])
+    def test_what_the_script_itself_has_kept_is_asked_again(self, world, resolver_with, use, event):
+        """A script that has put its machine's address away is told the new one, although it is used on."""
+        resolver = resolver_with(headers=DAY)
+        declared = "var ip = myIpAddress();" if use == "while it was loaded" else "var ip;"
+        world.pac.set(
+            f"{declared} function FindProxyForURL(url, host) {{ if (!ip) ip = myIpAddress();"
+            " return isInNet(ip, '10.0.0.0', '255.0.0.0') ? 'PROXY office.test:1' : 'DIRECT'; }"
+        )
+        resolver.embedded_credentials()
+        addresses = ["10.1.0.20"]
+        resolver._situation.lookups._my_addresses = lambda ex: addresses
+        assert by(resolver.resolve(URL)) == "PROXY office.test:1"
+        addresses[:] = ["192.168.7.20"]
+        if event == "network":
+            world.networks.change()
+        else:
+            resolver.reset("results")
+        world.clock.advance(1)
+        assert by(resolver.resolve(URL)) == "DIRECT"
+        assert resolver.stats()["fetches"] == 1
+
     def test_fresh_then_stale_on_another_network_without_its_server(self, world, resolver_with):
         """It was used on while it was fresh; kept beyond that is a script on its own network only."""
         resolver = resolver_with(headers={"Cache-Control": "max-age=60"})
