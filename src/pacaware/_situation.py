@@ -211,6 +211,12 @@ class Situation:
         for source in () if self.basis is None else self.basis.sources:
             source.begin_anew()
 
+    def renew_names(self, names: tuple[str, ...]) -> None:
+        """Have names that scripts were told looked up again in the background. Needs no lock."""
+        lookups = self.lookups
+        if lookups is not None:
+            lookups.renew(names)
+
     def close(self) -> None:
         """End the threads and the process of a script; nothing waits for them."""
         basis, lookups = self.basis, self.lookups

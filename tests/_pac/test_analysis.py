@@ -12,8 +12,7 @@ from pacaware._pac.analysis import DOUBTFUL, ignores_url
 from pacaware.pac import PacEvaluator
 
 # Names of the engines and of PAC files that lead neither to code made of text nor to members by a computed name.
-HARMLESS = set(
-    """
+NAMES = """
     Array ArrayBuffer BigInt BigInt64Array BigUint64Array Boolean DataView Date Float16Array Float32Array Float64Array
     Infinity Int16Array Int32Array Int8Array Map Math NaN Number RegExp Set SharedArrayBuffer String Uint16Array
     Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakSet undefined WeakRef FinalizationRegistry DOMException
@@ -25,8 +24,8 @@ HARMLESS = set(
     isInNet isInNetEx isInNetEx4 isInNetEx6 isPlainHostName isResolvable isResolvableEx isValidIpAddress
     localHostOrDomainIs months myIpAddress myIpAddressEx shExpMatch sortIpAddressList timeRange wdays weekdayRange
     FindProxyForURL g
-    """.split()
-)
+"""
+HARMLESS = set(NAMES.split())
 BODY = "if (dnsDomainIs(host, '.corp')) return 'DIRECT'; return 'PROXY p:1';"
 
 
@@ -55,8 +54,12 @@ def pac(body=BODY, parameters="url, host", before="", after=""):
         pac("return help(host)", after="function help(h) { return h == 'a' ? 'DIRECT' : 'PROXY p:1' }"),
         "\ufeff" + pac(before="// (c) us\n/* more */\nvar proxy = 'PROXY p:1';"),
         pac("return {a: 'DIRECT'}.a"),
-        pac("for (i = 0; i < a.length; ++i) { if (a[i] == host) return 'DIRECT'; } return a[0]", before="var a = [], i;"),
-        pac("for (var i = 0, l = a.length; i < l; i += 1) if (host == a[i].name) return a[i].by", before="var a = [{}];"),
+        pac(
+            "for (i = 0; i < a.length; ++i) { if (a[i] == host) return 'DIRECT'; } return a[0]", before="var a = [], i;"
+        ),
+        pac(
+            "for (var i = 0, l = a.length; i < l; i += 1) if (host == a[i].name) return a[i].by", before="var a = [{}];"
+        ),
         pac("return o.in / 2 > o.of / 2 ? 'DIRECT' : 'PROXY p:1'", before="var o = {in: 1, of: 2};"),
         pac("return host == 'a' ? [1][0] : 'DIRECT'"),
         pac("return host === 'a' ? [1, 2].length > 1 && 'DIRECT' : 'PROXY p:1'"),

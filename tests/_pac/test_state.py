@@ -30,15 +30,15 @@ KEEPERS = {
     ),
     "counter": pac("if (!n && !dnsResolve('a.test')) n++; return 'PROXY p' + n + ':1'", "var n = 0;"),
     "counter before": pac("if (!n && !dnsResolve('a.test')) --n; return 'PROXY p' + n + ':1'", "var n = 0;"),
-    "loop": pac(
-        "if (!dnsResolve('a.test')) for (k in {a: 1}); return 'PROXY p' + (k ? 1 : 0) + ':1'", "var k;"
-    ),
+    "loop": pac("if (!dnsResolve('a.test')) for (k in {a: 1}); return 'PROXY p' + (k ? 1 : 0) + ':1'", "var k;"),
     "replaced": pac(
         "return 'PROXY ' + g() + ':1'",
         "var g = function () { var ip = myIpAddress(); g = function () { return ip }; return ip };",
     ),
     "regexp": pac("re.test(dnsResolve('a.test') || 'xx'); return 'PROXY p' + re.lastIndex + ':1'", "var re = /x/g;"),
-    "date": pac("if (!dnsResolve('a.test')) d.setTime(5); return 'PROXY p' + d.getTime() + ':1'", "var d = new Date(0);"),
+    "date": pac(
+        "if (!dnsResolve('a.test')) d.setTime(5); return 'PROXY p' + d.getTime() + ':1'", "var d = new Date(0);"
+    ),
     "order": pac("if (!dnsResolve('a.test')) l.reverse(); return 'PROXY p' + l[0] + ':1'", "var l = [1, 2];"),
     "delete": pac("if (!dnsResolve('a.test')) delete o.a; return 'PROXY p' + o.a + ':1'", "var o = {a: 1};"),
     "map": pac("if (!m.has(1)) m.set(1, myIpAddress()); return 'PROXY ' + m.get(1) + ':1'", "var m = new Map();"),
@@ -46,7 +46,15 @@ KEEPERS = {
     "default": pac("return 'PROXY ' + g() + ':1'", "var ip; function g(a = ip || (ip = myIpAddress())) { return a }"),
     "this": pac("if (!this.ip) this.ip = myIpAddress(); return 'PROXY ' + this.ip + ':1'"),
 }
-WITHOUT = {"counter": "p0", "counter before": "p0", "loop": "p0", "regexp": "p0", "date": "p0", "order": "p1", "delete": "p1"}
+WITHOUT = {
+    "counter": "p0",
+    "counter before": "p0",
+    "loop": "p0",
+    "regexp": "p0",
+    "date": "p0",
+    "order": "p1",
+    "delete": "p1",
+}
 
 
 @pytest.mark.parametrize("what", KEEPERS)
@@ -68,8 +76,12 @@ def test_what_a_script_keeps_of_whole_runs_is_kept(make_script, engine):
     "text",
     [
         pac("return 'DIRECT'"),
-        pac("var ip = dnsResolve(host); if (isInNet(ip, '10.0.0.0', '255.0.0.0')) return 'DIRECT'; return p", "p = 'x';"),
-        pac("for (var i = 0, n = l.length; i < n; i++) if (host == l[i]) return 'DIRECT'; return 'x'", "var l = ['a'];"),
+        pac(
+            "var ip = dnsResolve(host); if (isInNet(ip, '10.0.0.0', '255.0.0.0')) return 'DIRECT'; return p", "p = 'x';"
+        ),
+        pac(
+            "for (var i = 0, n = l.length; i < n; i++) if (host == l[i]) return 'DIRECT'; return 'x'", "var l = ['a'];"
+        ),
         pac("var i, n; for (i = 0; i < 3; ++i) { n = i; } host = host.toLowerCase(); return 'x'"),
         pac("for (var k in o) if (k == host) return 'x'", "var o = {}; o.a = 1; o['b'] = 2; var l = []; l[0] = 1;"),
         pac("return g(host)", "function g(h) { var r = h; r += 'x'; return r }"),

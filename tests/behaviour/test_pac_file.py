@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from email.utils import formatdate
 
 import pytest
 
 from pacaware._models import ProxyConfig
+from pacaware._pac.dns import Lookups, Resolved
 from pacaware.errors import PacFetchError
 from tests.resolver.conftest import by, eventually, refreshed, script
 
@@ -287,6 +289,37 @@ class TestNobodyWaits:
         world.clock.advance(1)
         assert by(resolver.resolve(URL)) == "PROXY old.test:1"
         assert len(world.pac.requests) == 2
+
+    def test_for_names_that_are_in_use(self, world, resolver_with):
+        """What an answer rests on is looked up again before it is over: a slow DNS server keeps nobody waiting."""
+        asked, gate = [], threading.Event()
+        began = world.clock.now
+
+        def resolve(name, six, seconds):
+            asked.append(name)
+            if len(asked) > 1:
+                gate.wait(20)
+            return Resolved(("10.0.0.1",), 60.0)
+
+        resolver = resolver_with("return dnsResolve('a.test') ? 'PROXY old.test:1' : 'DIRECT'", headers=DAY)
+        resolver.embedded_credentials()
+        resolver._situation.lookups = lookups = Lookups(
+            resolve, clock=lambda: time.monotonic() + world.clock.now - began
+        )
+        resolver._situation.renew(resolver._clock)
+        for seconds in (0, 40, 6, 4):
+            world.clock.advance(seconds)
+            assert by(resolver.resolve(URL)) == "PROXY old.test:1"
+        eventually(lambda: len(asked) == 2)
+        gate.set()
+        eventually(lambda: not lookups._pending)
+        gate.clear()
+        world.clock.advance(30)
+        before = time.monotonic()
+        assert by(resolver.resolve(URL)) == "PROXY old.test:1"
+        assert time.monotonic() - before < 5
+        assert (resolver.stats()["evaluations"], asked) == (2, ["a.test"] * 2)
+        lookups.close()
 
     def test_where_nothing_else_answers_the_server_is_waited_for(self, world, resolver_with):
         """Settings in code without a manual proxy have no other answer."""

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from pacaware._hosts import canonical_host
@@ -25,6 +26,9 @@ MIN_LIFE: Final = 5.0  # Chromium net/proxy_resolution: answers are shared by re
 MAX_LIFE: Final = 300.0
 MY_ADDRESS_LIFE: Final = 60.0
 MAX_ENTRIES: Final = 1000
+RENEW_AFTER: Final = 0.75
+"""The part of an answer's life after which it may be looked up again beside the requests."""
+_RENEW_SECONDS: Final = 10.0
 
 
 class Resolved(NamedTuple):
@@ -35,10 +39,14 @@ class Resolved(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the script is told (``""``: the lookup failed), and until when by the clock that may be told again."""
+    """What the script is told (``""``: the lookup failed), and until when by the clock that may be told again.
+
+    From ``renew_at`` on it is worth looking up again.
+    """
 
     text: str
     expires: float
+    renew_at: float = math.inf
 
 
 class SupportsLookups(Protocol):
@@ -101,6 +109,19 @@ class Lookups:
             raise PacTimeout(f"the PAC file asked for names that were not resolved in time: {', '.join(slow[:5])}")
         return answers
 
+    def renew(self, keys: Collection[str]) -> None:
+        """Look up again, in the background, what is near its end: nobody will have to wait for it then.
+
+        What is known stays until there is another answer or its time is over.
+        """
+        now = self._clock()
+        with self._lock:
+            near = [key for key in keys if (known := self._known.get(key)) and known.renew_at <= now]
+            futures: dict[str, Future[Answer]] = {key: Future() for key in near if key not in self._pending}
+            self._pending.update(futures)
+        for key, future in futures.items():
+            self._pool.submit(partial(self._work, key, now + _RENEW_SECONDS, future))
+
     def clear(self) -> None:
         """Forget every answer; lookups under way are not remembered either."""
         with self._lock:
@@ -129,7 +150,7 @@ class Lookups:
         if at_once is not None:
             future.set_result(at_once)
         else:
-            self._pool.submit(lambda: self._work(key, deadline, future))
+            self._pool.submit(partial(self._work, key, deadline, future))
         return future
 
     def _without_work(self, key: str) -> Answer | None:
@@ -149,7 +170,7 @@ class Lookups:
         try:
             answer = self._look_up(key, max(0.1, deadline - self._clock()))
         except Exception:  # noqa: BLE001 - whatever a resolver raises, the script is told that the lookup failed
-            answer = Answer("", self._clock() + MIN_LIFE)
+            answer = self._failed(key)
         with self._lock:
             if self._pending.get(key) is future:
                 del self._pending[key]
@@ -159,10 +180,19 @@ class Lookups:
                 self._known[key] = answer
         future.set_result(answer)
 
+    def _failed(self, key: str) -> Answer:
+        """Return the answer that still holds, if this was to renew it, else that there is none, for a while."""
+        now = self._clock()
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and known.expires > now:
+            return known._replace(renew_at=now + MIN_LIFE)
+        return Answer("", now + MIN_LIFE)
+
     def _look_up(self, key: str, seconds: float) -> Answer:
         if key in ("m", "M"):
             addresses = self._my_addresses(key == "M")
-            return Answer(";".join(addresses), self._clock() + MY_ADDRESS_LIFE)
+            return self._holding(";".join(addresses), MY_ADDRESS_LIFE)
         resolve = self._resolve
         if resolve is None:
             from pacaware._pac.system_dns import resolve as system_resolve
@@ -170,7 +200,11 @@ class Lookups:
             resolve = self._resolve = system_resolve
         found = resolve(_canonical(key[2:]) or "", key[0] == "a", seconds)
         life = min(max(found.life, MIN_LIFE), MAX_LIFE) if found.addresses else MIN_LIFE
-        return Answer(_chosen(key, found.addresses), self._clock() + life)
+        return self._holding(_chosen(key, found.addresses), life)
+
+    def _holding(self, text: str, seconds: float) -> Answer:
+        now = self._clock()
+        return Answer(text, now + seconds, now + seconds * RENEW_AFTER)
 
 
 class FixedLookups:

@@ -49,7 +49,8 @@ class RawAnswer(NamedTuple):
     """What FindProxyForURL returned, and what that depended on.
 
     ``lookups`` holds what it was told for each name, None where that failed. ``dns_valid_for`` is how many seconds they
-    still hold; None if it used none. ``seconds`` is how long it took, lookups included, loading the text not.
+    still hold; None if it used none. ``seconds`` is how long it took, lookups included, loading the text not. ``keys``
+    are the lookups as ``Lookups.renew()`` takes them.
     """
 
     text: str
@@ -59,6 +60,7 @@ class RawAnswer(NamedTuple):
     uses_random: bool
     dns_valid_for: float | None
     seconds: float
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -361,6 +363,7 @@ def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], seconds: floa
         reply.uses_random or load.uses_random,
         None if expires is None else max(0.0, expires - time.monotonic()),
         seconds,
+        tuple(answers),
     )
 
 

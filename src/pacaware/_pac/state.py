@@ -66,7 +66,7 @@ def _assigns_elsewhere(tokens: list[Token]) -> bool:
 
 def _parameters(tokens: list[Token], opening: int) -> set[str] | None:
     """Return the names in a plain list of parameters; None for any other, such as one with defaults or patterns."""
-    names = set()
+    names: set[str] = set()
     for at in range(opening + 1, len(tokens)):
         if tokens[at].text == ")":
             return names if tokens[opening].text == "(" and tokens[at + 1].text == "{" else None
