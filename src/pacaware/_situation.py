@@ -13,6 +13,7 @@ from pacaware._core.selection import Setting
 from pacaware._flights import SingleFlight
 from pacaware._models import CachePolicy, ProxyConfig
 from pacaware._system.changes import SettingsReader
+from pacaware._system.clock import awake_or_asleep
 from pacaware._system.network import NetworkWatch, shared_watch
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Situation:
         from pacaware._pac.source import script_maker
 
         if self.lookups is None:
-            self.lookups = Lookups()
+            self.lookups = Lookups(clock=awake_or_asleep)
         return script_maker(
             settings.config,
             self.lookups,

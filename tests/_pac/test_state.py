@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from pacaware._pac.state import may_keep_state
@@ -125,6 +127,7 @@ def test_a_script_that_begins_anew_is_told_again(make_script, engine):
 
     class Moving:
         address = "10.0.0.9"
+        clock = time.monotonic
 
         def known(self, keys):
             return {}

@@ -10,6 +10,7 @@ import pytest
 
 from pacaware._models import ProxyConfig
 from pacaware._pac.dns import Lookups, Resolved
+from pacaware._system.clock import awake_or_asleep
 from pacaware.errors import PacFetchError
 from tests.resolver.conftest import by, eventually, refreshed, script
 
@@ -231,6 +232,12 @@ class TestAnotherNetwork:
         resolver.embedded_credentials()
         assert not resolver._situation.lookups._known
 
+    def test_names_are_over_after_a_night(self, world, resolver_with):
+        """Their clock is the one that goes on while the machine sleeps."""
+        resolver = resolver_with()
+        resolver.resolve(URL)
+        assert resolver._situation.lookups.clock is awake_or_asleep
+
     @pytest.mark.parametrize("use", ["while it was loaded", "in a run before"])
     @pytest.mark.parametrize("event", ["network", "reset"])
     def test_what_the_script_itself_has_kept_is_asked_again(self, world, resolver_with, use, event):
@@ -293,7 +300,6 @@ class TestNobodyWaits:
     def test_for_names_that_are_in_use(self, world, resolver_with):
         """What an answer rests on is looked up again before it is over: a slow DNS server keeps nobody waiting."""
         asked, gate = [], threading.Event()
-        began = world.clock.now
 
         def resolve(name, six, seconds):
             asked.append(name)
@@ -303,9 +309,7 @@ class TestNobodyWaits:
 
         resolver = resolver_with("return dnsResolve('a.test') ? 'PROXY old.test:1' : 'DIRECT'", headers=DAY)
         resolver.embedded_credentials()
-        resolver._situation.lookups = lookups = Lookups(
-            resolve, clock=lambda: time.monotonic() + world.clock.now - began
-        )
+        resolver._situation.lookups = lookups = Lookups(resolve, clock=world.clock)
         resolver._situation.renew(resolver._clock)
         for seconds in (0, 40, 6, 4):
             world.clock.advance(seconds)

@@ -50,7 +50,12 @@ class Answer(NamedTuple):
 
 
 class SupportsLookups(Protocol):
-    """What PacScript asks of whoever answers its lookups; keys as in ``pacaware._pac.reply.Reply``."""
+    """What PacScript asks of whoever answers its lookups; keys as in ``pacaware._pac.reply.Reply``.
+
+    ``clock`` is what the ends of answers are told by; deadlines are those of ``time.monotonic()``.
+    """
+
+    clock: Callable[[], float]
 
     def answer(self, keys: Collection[str], deadline: float) -> dict[str, Answer]:
         """Answer all keys, or raise PacTimeout at the deadline."""
@@ -82,7 +87,7 @@ class Lookups:
     ) -> None:
         self._resolve = resolve
         self._my_addresses = my_addresses or my_address.my_addresses
-        self._clock = clock
+        self.clock = clock
         self._pool = _Pool(threads)
         self._lock = threading.Lock()
         self._known: dict[str, Answer] = {}
@@ -91,7 +96,7 @@ class Lookups:
 
     def known(self, keys: Collection[str]) -> dict[str, Answer]:
         """Return the answers that are remembered and still hold."""
-        now = self._clock()
+        now = self.clock()
         with self._lock:
             return {key: answer for key in keys if (answer := self._known.get(key)) and answer.expires > now}
 
@@ -102,7 +107,7 @@ class Lookups:
         slow = []
         for key, future in waiting.items():
             try:
-                answers[key] = future.result(max(0.0, deadline - self._clock()))
+                answers[key] = future.result(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 slow.append(describe_key(key))
         if slow:
@@ -114,13 +119,14 @@ class Lookups:
 
         What is known stays until there is another answer or its time is over.
         """
-        now = self._clock()
+        now = self.clock()
         with self._lock:
             near = [key for key in keys if (known := self._known.get(key)) and known.renew_at <= now]
             futures: dict[str, Future[Answer]] = {key: Future() for key in near if key not in self._pending}
             self._pending.update(futures)
+        deadline = time.monotonic() + _RENEW_SECONDS
         for key, future in futures.items():
-            self._pool.submit(partial(self._work, key, now + _RENEW_SECONDS, future))
+            self._pool.submit(partial(self._work, key, deadline, future))
 
     def clear(self) -> None:
         """Forget every answer; lookups under way are not remembered either."""
@@ -168,7 +174,7 @@ class Lookups:
 
     def _work(self, key: str, deadline: float, future: Future[Answer]) -> None:
         try:
-            answer = self._look_up(key, max(0.1, deadline - self._clock()))
+            answer = self._look_up(key, max(0.1, deadline - time.monotonic()))
         except Exception:  # noqa: BLE001 - whatever a resolver raises, the script is told that the lookup failed
             answer = self._failed(key)
         with self._lock:
@@ -182,7 +188,7 @@ class Lookups:
 
     def _failed(self, key: str) -> Answer:
         """Return the answer that still holds, if this was to renew it, else that there is none, for a while."""
-        now = self._clock()
+        now = self.clock()
         with self._lock:
             known = self._known.get(key)
         if known is not None and known.expires > now:
@@ -203,12 +209,14 @@ class Lookups:
         return self._holding(_chosen(key, found.addresses), life)
 
     def _holding(self, text: str, seconds: float) -> Answer:
-        now = self._clock()
+        now = self.clock()
         return Answer(text, now + seconds, now + seconds * RENEW_AFTER)
 
 
 class FixedLookups:
     """Answers from a table: no other name resolves, and nothing is ever looked up."""
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self, hosts: dict[str, tuple[str, ...]], my_addresses: tuple[str, ...]) -> None:
         self._hosts = {(_canonical(name) or name).removesuffix("."): found for name, found in hosts.items()}

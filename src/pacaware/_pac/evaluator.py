@@ -158,7 +158,7 @@ class PacScript:
             raise reply.error
         if loaded.answers:
             answers = {**loaded.answers, **answers}
-        return _answer(reply, loaded.reply, answers, seconds)
+        return _answer(reply, loaded.reply, answers, self._lookups.clock(), seconds)
 
     @property
     def containment(self) -> str:
@@ -201,7 +201,7 @@ class PacScript:
         loaded = self._loaded
         if loaded is None or self._process is None or self._begins_anew:
             return self._load(deadline)
-        if time.monotonic() < loaded.expires or self._still_holds(loaded, deadline):
+        if self._lookups.clock() < loaded.expires or self._still_holds(loaded, deadline):
             return loaded
         return self._load(deadline)
 
@@ -353,7 +353,7 @@ class PacScript:
         self._drop()
 
 
-def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], seconds: float) -> RawAnswer:
+def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], now: float, seconds: float) -> RawAnswer:
     expires = min(answer.expires for answer in answers.values()) if answers else None
     return RawAnswer(
         reply.text or "",
@@ -361,7 +361,7 @@ def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], seconds: floa
         _lookups(answers),
         reply.uses_clock or load.uses_clock,
         reply.uses_random or load.uses_random,
-        None if expires is None else max(0.0, expires - time.monotonic()),
+        None if expires is None else max(0.0, expires - now),
         seconds,
         tuple(answers),
     )
