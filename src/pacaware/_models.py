@@ -426,7 +426,7 @@ class Decision:
             f"{record['url']}",
             f"  goes by  {self.proxies}",
             f"  because  {_BECAUSE[self.source]} ({self.source}; settings from: {self.config_origin})"
-            + (", cached" if self.cached else ""),
+            + (", cached" if self.cached else ", fresh" if self.answered else ""),
         ]
         if record["pac_url"]:
             lines.append(f"  PAC      {record['pac_url']}")

@@ -64,10 +64,13 @@ class Questions:
         if loaded is not None:
             basis = self._in_use(basis, loaded)
         key = answer_key(target, basis.policy.key, ignores_path=loaded is not None and loaded.ignores_path)
+        now = clock()
         with self._lock:
-            known = self._memory.answers.get(key, clock())
+            known = self._memory.answers.get(key, now)
             self._counts["misses" if known is None else "hits"] += 1
         if loaded is not None and known is not None:
+            if known.renew_at <= now:
+                self._situation.renew_names(known.names)
             return Found(known, basis, check_at, cached=True)
         wait = self._resolve_timeout + _OBTAIN_SECONDS
         return basis.flights.run(key, lambda: self._ask(basis, target, clock), wait)

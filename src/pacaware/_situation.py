@@ -13,6 +13,7 @@ from pacaware._core.selection import Setting
 from pacaware._flights import SingleFlight
 from pacaware._models import CachePolicy, ProxyConfig
 from pacaware._system.changes import SettingsReader
+from pacaware._system.clock import awake_or_asleep
 from pacaware._system.network import NetworkWatch, shared_watch
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Situation:
         from pacaware._pac.source import script_maker
 
         if self.lookups is None:
-            self.lookups = Lookups()
+            self.lookups = Lookups(clock=awake_or_asleep)
         return script_maker(
             settings.config,
             self.lookups,
@@ -205,9 +206,17 @@ class Situation:
         self._fetches += _fetches(basis)
 
     def forget_names(self) -> None:
-        """Forget what names were looked up for scripts."""
+        """Forget what names were looked up for scripts, also where a script has kept it."""
         if self.lookups is not None:
             self.lookups.clear()
+        for source in () if self.basis is None else self.basis.sources:
+            source.begin_anew()
+
+    def renew_names(self, names: tuple[str, ...]) -> None:
+        """Have names that scripts were told looked up again in the background. Needs no lock."""
+        lookups = self.lookups
+        if lookups is not None:
+            lookups.renew(names)
 
     def close(self) -> None:
         """End the threads and the process of a script; nothing waits for them."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from email.utils import formatdate
 
 import pytest
 
 from pacaware._models import ProxyConfig
+from pacaware._pac.dns import Lookups, Resolved
+from pacaware._system.clock import awake_or_asleep
 from pacaware.errors import PacFetchError
 from tests.resolver.conftest import by, eventually, refreshed, script
 
@@ -229,6 +232,35 @@ class TestAnotherNetwork:
         resolver.embedded_credentials()
         assert not resolver._situation.lookups._known
 
+    def test_names_are_over_after_a_night(self, world, resolver_with):
+        """Their clock is the one that goes on while the machine sleeps."""
+        resolver = resolver_with()
+        resolver.resolve(URL)
+        assert resolver._situation.lookups.clock is awake_or_asleep
+
+    @pytest.mark.parametrize("use", ["while it was loaded", "in a run before"])
+    @pytest.mark.parametrize("event", ["network", "reset"])
+    def test_what_the_script_itself_has_kept_is_asked_again(self, world, resolver_with, use, event):
+        """A script that has put its machine's address away is told the new one, although it is used on."""
+        resolver = resolver_with(headers=DAY)
+        declared = "var ip = myIpAddress();" if use == "while it was loaded" else "var ip;"
+        world.pac.set(
+            f"{declared} function FindProxyForURL(url, host) {{ if (!ip) ip = myIpAddress();"
+            " return isInNet(ip, '10.0.0.0', '255.0.0.0') ? 'PROXY office.test:1' : 'DIRECT'; }"
+        )
+        resolver.embedded_credentials()
+        addresses = ["10.1.0.20"]
+        resolver._situation.lookups._my_addresses = lambda ex: addresses
+        assert by(resolver.resolve(URL)) == "PROXY office.test:1"
+        addresses[:] = ["192.168.7.20"]
+        if event == "network":
+            world.networks.change()
+        else:
+            resolver.reset("results")
+        world.clock.advance(1)
+        assert by(resolver.resolve(URL)) == "DIRECT"
+        assert resolver.stats()["fetches"] == 1
+
     def test_fresh_then_stale_on_another_network_without_its_server(self, world, resolver_with):
         """It was used on while it was fresh; kept beyond that is a script on its own network only."""
         resolver = resolver_with(headers={"Cache-Control": "max-age=60"})
@@ -264,6 +296,34 @@ class TestNobodyWaits:
         world.clock.advance(1)
         assert by(resolver.resolve(URL)) == "PROXY old.test:1"
         assert len(world.pac.requests) == 2
+
+    def test_for_names_that_are_in_use(self, world, resolver_with):
+        """What an answer rests on is looked up again before it is over: a slow DNS server keeps nobody waiting."""
+        asked, gate = [], threading.Event()
+
+        def resolve(name, six, seconds):
+            asked.append(name)
+            if len(asked) > 1:
+                gate.wait(20)
+            return Resolved(("10.0.0.1",), 60.0)
+
+        resolver = resolver_with("return dnsResolve('a.test') ? 'PROXY old.test:1' : 'DIRECT'", headers=DAY)
+        resolver.embedded_credentials()
+        resolver._situation.lookups = lookups = Lookups(resolve, clock=world.clock)
+        resolver._situation.renew(resolver._clock)
+        for seconds in (0, 40, 6, 4):
+            world.clock.advance(seconds)
+            assert by(resolver.resolve(URL)) == "PROXY old.test:1"
+        eventually(lambda: len(asked) == 2)
+        gate.set()
+        eventually(lambda: not lookups._pending)
+        gate.clear()
+        world.clock.advance(30)
+        before = time.monotonic()
+        assert by(resolver.resolve(URL)) == "PROXY old.test:1"
+        assert time.monotonic() - before < 5
+        assert (resolver.stats()["evaluations"], asked) == (2, ["a.test"] * 2)
+        lookups.close()
 
     def test_where_nothing_else_answers_the_server_is_waited_for(self, world, resolver_with):
         """Settings in code without a manual proxy have no other answer."""

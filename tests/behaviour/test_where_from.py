@@ -40,9 +40,10 @@ def memory_step(decision) -> str | None:
 
 
 def test_a_fresh_answer(resolver_with, later):
-    """No word of memory."""
+    """It says so, and no word of memory."""
     decision = resolver_with().resolve(URL)
     assert (decision.freshness, memory_step(decision)) == ("fresh", None)
+    assert "(pac; settings from: gnome), fresh" in decision.explain()
 
 
 def test_a_known_answer_tells_its_age_and_why_it_holds(resolver_with, later):

@@ -40,7 +40,9 @@ class Machine:
     def __init__(self, module: str, *, read_only: bool = False) -> None:
         program = [sys.executable, "-m", module]
         if read_only:
-            program = ["--mount", "sh", "-c", 'mount -o remount,bind,ro / && exec "$@"', "sh", *program]
+            # What is mounted below the root stays as it is, but for the place of temporary files.
+            closed = "mount -o remount,bind,ro /; mountpoint -q /tmp && mount -o remount,bind,ro /tmp"
+            program = ["--mount", "sh", "-c", f'{closed}; exec "$@"', "sh", *program]
         packages = Path(pacaware.__file__).parent.parent
         self._process = subprocess.Popen(
             ["unshare", "--net", *program],

@@ -67,7 +67,7 @@ def test_from_the_office_home_and_back(laptop, office, home, netlink):
     """The PAC file did not say how long it is good: at home it is not obtained within 5 s, and everything is DIRECT.
 
     Back in the office the first page goes by the proxies again. No restart, no reset. So it is in a closed container,
-    on a read-only file system and without the kernel's messages, ten seconds later.
+    on a read-only file system and where the kernel refuses AF_NETLINK, ten seconds later.
     """
     assert laptop.ask(can_write="/tmp") is netlink
     if not netlink:

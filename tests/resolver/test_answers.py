@@ -189,6 +189,52 @@ def test_many_urls_of_a_script(with_script):
     assert (stats["answers"], stats["routes"], len(resolver._memory.recent)) == (100, 100, 100)
 
 
+ANSWER = "indexOf('/a') > 0 ? 'PROXY a.test:1' : 'PROXY b.test:1'"
+BY_LENGTH = "/ url.length / 1 > 0.06 ? 'PROXY a.test:1' : 'PROXY b.test:1'"
+CONSTRUCTOR = "['constr' + 'uctor']"
+# Makes code of text, by the constructor of functions: another entry point, which looks at the URL.
+MAKE = f'("FindProxyForURL = function (u) {{ return u.{ANSWER} }}")()'
+IN_THE_BODY = {
+    "a division that looks like a regexp": f"var of = 1; return of {BY_LENGTH}",
+    "a member called in": f"var o = {{in: 1}}; return o.in {BY_LENGTH}",
+    "a regexp that looks like a string": f"return (0 && host instanceof /'/, url + /'/).{ANSWER}",
+    "a statement of one word": f"var r; debugger\n/'/.test(host); r = url; /'/.test(host); return r.{ANSWER}",
+    "arguments": f"return arguments[0].{ANSWER}",
+    "eval": f"return eval('u' + 'rl').{ANSWER}",
+    "a template": f"return `${{url}}`.{ANSWER}",
+    "an escape": f"return u\\u0072l.{ANSWER}",
+}
+BESIDE_IT = {
+    "?.": f"alert?.{CONSTRUCTOR}{MAKE}",
+    "a parameter": f"function g({{{CONSTRUCTOR}: C}}) {{ C{MAKE} }} g(g)",
+    "a string as a key": f'for (var {{"constructor": C}} of [alert]) C{MAKE}',
+    "??=": f"var i; i ??= 'constr' + 'uctor'; alert[i]{MAKE}",
+    "(i)": f"var i = 1; (i) = 'constr' + 'uctor'; alert[i]{MAKE}",
+    "a pattern": f"var i = 1; if (1) [i] = ['constr' + 'uctor']; alert[i]{MAKE}",
+    "a member called let": f"({{let: alert}}).let{CONSTRUCTOR}{MAKE}",
+    "JSON": (
+        "JSON.stringify(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(alert)), "
+        f"function (k, v) {{ if (typeof v == 'function' && v.name == 'Function') v{MAKE}; return v }})"
+    ),
+    "this": f"this['FindProxy' + 'ForURL'] = function (u) {{ return u.{ANSWER} }}",
+}
+HIDDEN = {
+    **{how: script(body) for how, body in IN_THE_BODY.items()},
+    **{how: script("return 'PROXY b.test:1'") + code for how, code in BESIDE_IT.items()},
+}
+
+
+@pytest.mark.parametrize("engine", ["quickjs", "pacparser"])
+@pytest.mark.parametrize("how", HIDDEN)
+def test_a_script_that_hides_its_use_of_the_url(pac_server, make_resolver, how, engine):
+    """However it gets at the path, no URL of http is given another one's answer."""
+    pac_server.set(HIDDEN[how])
+    resolver = make_resolver(ProxyConfig(pac_url=pac_server.url), engine=engine)
+    for _ in range(2):
+        for path, expected in (("bbbbbbbb", "b"), ("a", "a"), ("bbbbbbbbb", "b"), ("a", "a")):
+            assert by(resolver.resolve(f"http://h.test/{path}")) == f"PROXY {expected}.test:1"
+
+
 CONDITIONS = st.sampled_from(
     [
         "isPlainHostName(host)",

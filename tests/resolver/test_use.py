@@ -292,7 +292,7 @@ def test_explain(with_script):
     text = resolver.resolve("http://h.test/a").explain()
     assert text.startswith(
         "http://h.test/a\n  goes by  PROXY a.test:1\n"
-        "  because  the PAC file says so (pac; settings from: code)\n  PAC  "
+        "  because  the PAC file says so (pac; settings from: code), fresh\n  PAC  "
     )
     for step in ("pac-fetch", "pac-load", "pac-run", "pac-alert: hello"):
         assert step in text

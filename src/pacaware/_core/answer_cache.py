@@ -20,7 +20,8 @@ class Answer:
     """The candidates as listed, why, and until when (monotonic seconds) the answer may be used again.
 
     ``whole_origin`` says that every URL of the origin has this answer. ``answered`` is when it was given (Unix time),
-    ``holds`` tells a person why it may be used again.
+    ``holds`` tells a person why it may be used again. From ``renew_at`` on, the lookups ``names`` that it rests on are
+    worth doing again.
     """
 
     listed: tuple[Candidate, ...]
@@ -31,6 +32,8 @@ class Answer:
     whole_origin: bool
     answered: float = 0.0
     holds: str = ""
+    names: tuple[str, ...] = ()
+    renew_at: float = float("inf")
 
 
 def answer_key(target: Target, policy_key: str, *, ignores_path: bool) -> str:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pacaware._pac.tokens import OPERATORS, Token, tokenize
+from pacaware._pac.tokens import Token, tokenize
 
 __all__ = ["ignores_url"]
 
-# With one of these a script can reach a parameter, or replace its own entry point, without writing the name.
-_DOUBTFUL: Final = re.compile(
-    r"eval|Function|arguments|constructor|with|this|globalThis|window|self|global|Reflect|Proxy|import"
-    r"|caller|callee|FindProxyForURLEx|setTimeout|setInterval|async|await|yield|class|super|__proto__"
-    r"|prototype|apply|call|bind|defineProperty|defineProperties|getOwnPropertyDescriptor"
-    r"|getOwnPropertyNames|keys|values|entries|get|set|assign|valueOf|__defineGetter__|__lookupGetter__"
-    r"|script"
+# With one of these, written as a name or as a string, a script can reach a parameter or replace its own entry point
+# without writing that name: code made of text, the global object by another name, a function's arguments, and what
+# hands out members by computed names (also the constructor of functions, which makes code of text).
+DOUBTFUL: Final = re.compile(
+    r"eval|Function|arguments|constructor|with|this|globalThis|window|self|global|import|caller|callee"
+    r"|async|await|yield|class|super|get|set|prototype|__\w+__|call|apply|bind|valueOf"
+    r"|Object|Reflect|Proxy|JSON|Promise|Symbol|Iterator|Atomics|ShadowRealm|queueMicrotask|setTimeout|setInterval"
+    r"|prepareStackTrace|captureStackTrace|script|FindProxyForURLEx|findProxyForURL|pacawareDispatch",
+    re.ASCII,
 )
-# Beyond these a script is not looked at more closely: the time for that grows with their product.
+# Beyond this a script is not looked at more closely: the time for that grows with their product.
 _MAX_COUNTING: Final = 20
-_FAR: Final = 100
 _DECLARING: Final = {"var", "let", "const"}
+_ASSIGNING: Final = re.compile(r"(?:[-+*/%&|^]|<<|>>>?|\*\*|&&|\|\||\?\?)?=")
+_COMPUTING: Final = {"<", ">", "<=", ">=", "==", "===", "!=", "!==", "+", "-", "*", "%"}
+# Before a bracket that begins a list, and surely no access to a member.
+_BEFORE_LISTS: Final = {"=", "(", ",", "[", ":", "?", "&&", "||", "+", "==", "===", "!=", "!==", "!", "=>", ";"}
+_WORDS_BEFORE_LISTS: Final = {"return", "var", "const", "typeof", "case", "in"}
 
 
 def ignores_url(text: str) -> bool:
@@ -33,7 +39,8 @@ def ignores_url(text: str) -> bool:
     if tokens is None:
         return False
     names = [token.text for token in tokens if token.kind == "name"]
-    if any(_DOUBTFUL.fullmatch(name) for name in names) or names.count("FindProxyForURL") != 1:
+    words = {*names, *(token.text[1:-1] for token in tokens if token.kind == "string")}
+    if any(map(DOUBTFUL.fullmatch, words)) or names.count("FindProxyForURL") != 1:
         return False
     parameter = _first_parameter(tokens, tokens.index(Token("name", "FindProxyForURL")))
     if parameter is None or (parameter and names.count(parameter) != 1):
@@ -61,76 +68,83 @@ def _first_parameter(tokens: list[Token], at: int) -> str | None:
 
 
 def _only_plain_brackets(tokens: list[Token]) -> bool:
-    """Whether every ``a[b]`` has a number or a counting variable for b: computed names could reach anything."""
+    """Whether every ``a[b]`` has a number or a counting variable for b: computed names could reach anything.
+
+    So could they as keys in braces, and as targets of an assignment.
+    """
     counting: set[str] = set()
+    opened: list[int] = []
     for at, token in enumerate(tokens):
-        if token.text != "[" or token.kind != "sign":
+        if token.kind != "sign" or token.text not in ("[", "]", "}"):
             continue
-        before = tokens[at - 1] if at else Token("sign", ";")
-        if not _is_operand(before):
+        after = tokens[at + 1].text if at + 1 < len(tokens) else ""
+        if token.text == "[":
+            opened.append(at)
+            index = _plain_index(tokens, at)
+            if index is None:
+                if not _begins_list(tokens, at):
+                    return False
+            elif index.kind == "name" and index.text not in counting:
+                if len(counting) == _MAX_COUNTING or not _counts(tokens, index.text):
+                    return False
+                counting.add(index.text)
             continue
-        index, after = tokens[at + 1 : at + 3] if len(tokens) > at + 2 else (token, token)
-        if after.text != "]":
+        start = opened.pop() if token.text == "]" and opened else None
+        if start is not None and after in (":", "(") and tokens[start - 1].text in ("{", ","):
             return False
-        if index.kind == "number":
-            continue
-        if index.text in counting and index.kind == "name":
-            continue
-        if index.kind != "name" or len(counting) == _MAX_COUNTING or not _counts(tokens, index.text):
+        if _ASSIGNING.fullmatch(after) and not (
+            start is not None and tokens[start - 1].kind == "name" and _plain_index(tokens, start)
+        ):
             return False
-        counting.add(index.text)
-    return not any(
-        token.text in ("]", "}") and tokens[at + 1].text == "=" and not _closes_access(tokens, at)
-        for at, token in enumerate(tokens[:-1])
-    )
+    return True
 
 
-def _closes_access(tokens: list[Token], at: int) -> bool:
-    return tokens[at].text == "]" and tokens[at - 2].text == "[" and _is_operand(tokens[at - 3])
+def _plain_index(tokens: list[Token], at: int) -> Token | None:
+    """Return the only word in the brackets that open here, if it is a number, or a name behind what has members."""
+    index, end = (*tokens[at + 1 : at + 3], Token("", ""), Token("", ""))[:2]
+    if end.text != "]" or end.kind != "sign":
+        return None
+    return index if index.kind == "number" or (index.kind == "name" and not _begins_list(tokens, at)) else None
+
+
+def _begins_list(tokens: list[Token], at: int) -> bool:
+    """Whether a bracket surely begins a list (or a pattern); never for one that reads a member."""
+    earlier, before = (Token("sign", ";"), Token("sign", ";"), *tokens[max(at - 2, 0) : at])[-2:]
+    if before.kind == "name":
+        return before.text in _WORDS_BEFORE_LISTS and earlier.text != "."
+    return before.kind == "sign" and before.text in _BEFORE_LISTS
 
 
 def _counts(tokens: list[Token], name: str) -> bool:
-    """Whether a variable only ever holds numbers: set to number literals and counted up or down."""
-    for at, token in enumerate(tokens):
+    """Whether a variable only ever holds numbers: set to number literals, counted up or down, compared."""
+    blank = Token("sign", ";")
+    padded = [blank, blank, *tokens, blank, blank, blank]
+    for at, token in enumerate(padded):
         if token != ("name", name):
             continue
-        before = tokens[at - 1].text if at else ";"
-        after, value, end = (*tokens[at + 1 : at + 4], Token("", ""), Token("", ""), Token("", ""))[:3]
-        if before in ("in", "of", "function", "...") or after.text in ("in", "of", "=>", ":"):
-            return False
-        if after.text in ("=", "+=", "-=") and not (value.kind == "number" and end.text in (";", ",", ")")):
-            return False
-        if after.text in ("*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", ">>>=", "**="):
-            return False
-        if _is_parameter(tokens, at):
+        reads_member = padded[at - 1].text == "[" and _plain_index(padded, at - 1) is not None
+        if not reads_member and not _is_counted(*padded[at - 2 : at], *padded[at + 1 : at + 4]):
             return False
     return True
 
 
-def _is_parameter(tokens: list[Token], at: int) -> bool:
-    """Whether the name stands in a list of parameters, of a catch, or in a pattern: there it could get any value."""
-    start = at
-    while at and tokens[at].text not in ("(", ";", "{", "}", "["):
-        at -= 1
-        if start - at > _FAR:
-            return True
-    before = tokens[at - 1] if at else Token("sign", ";")
-    if tokens[at].text == "[":
-        return not _is_operand(before)
-    if tokens[at].text == "{":
-        return before.text in (*_DECLARING, ",", "(", "[", "{", ":", "=")
-    if tokens[at].text != "(" or before.text in ("if", "for", "while", "switch"):
-        return False
-    depth = 0
-    for end in range(at, min(at + _FAR, len(tokens) - 1)):
-        depth += {"(": 1, ")": -1}.get(tokens[end].text, 0)
-        if depth == 0:
-            return tokens[end + 1].text in ("{", "=>")
-    return True
-
-
-def _is_operand(token: Token) -> bool:
-    """Whether a bracket after this token is an access to a member."""
-    if token.kind == "name":
-        return token.text not in OPERATORS and token.text not in _DECLARING
-    return token.kind in ("string", "regexp") or token.text in (")", "]", "}")
+def _is_counted(earlier: Token, before: Token, after: Token, value: Token, end: Token) -> bool:
+    """Whether a variable between these words holds a number, if it did before. Anything unusual is a No."""
+    if before.text == "." and earlier.text != ".":
+        return True  # a member that is called the same
+    if after.text == "=":
+        if value.kind != "number":
+            return False
+        if end.text == ";":
+            return before.text in (*_DECLARING, ";", "{", "}", ")", "else", "do") or (
+                before.text == "(" and earlier.text == "for"
+            )
+        # Followed by a comma it could be a pattern or a parameter with a default.
+        return end.text == "," and (before.text in _DECLARING or (before.text == "(" and earlier.text == "for"))
+    if after.text in ("+=", "-="):
+        return value.kind == "number" and end.text in (";", ",", ")")
+    if after.text in _COMPUTING or after.text in ("++", "--", ":", ";"):
+        return True
+    if before.text in _COMPUTING or before.text in ("++", "--"):
+        return after.text in (")", "&&", "||", "?", ",")
+    return before.text in _DECLARING and after.text == ","

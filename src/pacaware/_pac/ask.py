@@ -12,6 +12,7 @@ from pacaware._core.pac_result import parse_pac_result
 from pacaware._core.selection import Trouble
 from pacaware._core.target import Target
 from pacaware._models import Step, redact_url
+from pacaware._pac.dns import RENEW_AFTER
 from pacaware._pac.source import LoadedScript, PacSource
 from pacaware.errors import PacError, PacFetchError, PacScriptError, WpadError
 
@@ -88,13 +89,16 @@ def run(
     if parsed.proxies is None:
         said_nothing = f"nothing in the script's answer {said!r} can be used ({loaded.script.name})"
         return Failed(Trouble.UNUSABLE_ANSWER, PacScriptError(said_nothing))
-    until = float("inf") if raw.dns_valid_for is None else clock() + raw.dns_valid_for
+    now = clock()
+    until = float("inf") if raw.dns_valid_for is None else now + raw.dns_valid_for
+    renew_at = float("inf") if raw.dns_valid_for is None else now + raw.dns_valid_for * RENEW_AFTER
     if raw.uses_clock or raw.uses_random:
         until = 0.0  # the same question may have another answer the next moment
     whole_origin = loaded.ignores_path or target.scheme in ("https", "wss")
     holds = _HOLDS if raw.dns_valid_for is None else f"{_HOLDS}, at most {raw.dns_valid_for:.0f} s (names looked up)"
     return Answer(
-        tuple(parsed.proxies), loaded.source, loaded.url, tuple(steps), until, whole_origin, time.time(), holds
+        *(tuple(parsed.proxies), loaded.source, loaded.url, tuple(steps), until, whole_origin, time.time(), holds),
+        *(raw.keys, renew_at),
     )
 
 

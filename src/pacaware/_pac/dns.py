@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from pacaware._hosts import canonical_host
@@ -25,6 +26,9 @@ MIN_LIFE: Final = 5.0  # Chromium net/proxy_resolution: answers are shared by re
 MAX_LIFE: Final = 300.0
 MY_ADDRESS_LIFE: Final = 60.0
 MAX_ENTRIES: Final = 1000
+RENEW_AFTER: Final = 0.75
+"""The part of an answer's life after which it may be looked up again beside the requests."""
+_RENEW_SECONDS: Final = 10.0
 
 
 class Resolved(NamedTuple):
@@ -35,14 +39,23 @@ class Resolved(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the script is told (``""``: the lookup failed), and until when by the clock that may be told again."""
+    """What the script is told (``""``: the lookup failed), and until when by the clock that may be told again.
+
+    From ``renew_at`` on it is worth looking up again.
+    """
 
     text: str
     expires: float
+    renew_at: float = math.inf
 
 
 class SupportsLookups(Protocol):
-    """What PacScript asks of whoever answers its lookups; keys as in ``pacaware._pac.reply.Reply``."""
+    """What PacScript asks of whoever answers its lookups; keys as in ``pacaware._pac.reply.Reply``.
+
+    ``clock`` is what the ends of answers are told by; deadlines are those of ``time.monotonic()``.
+    """
+
+    clock: Callable[[], float]
 
     def answer(self, keys: Collection[str], deadline: float) -> dict[str, Answer]:
         """Answer all keys, or raise PacTimeout at the deadline."""
@@ -74,7 +87,7 @@ class Lookups:
     ) -> None:
         self._resolve = resolve
         self._my_addresses = my_addresses or my_address.my_addresses
-        self._clock = clock
+        self.clock = clock
         self._pool = _Pool(threads)
         self._lock = threading.Lock()
         self._known: dict[str, Answer] = {}
@@ -83,7 +96,7 @@ class Lookups:
 
     def known(self, keys: Collection[str]) -> dict[str, Answer]:
         """Return the answers that are remembered and still hold."""
-        now = self._clock()
+        now = self.clock()
         with self._lock:
             return {key: answer for key in keys if (answer := self._known.get(key)) and answer.expires > now}
 
@@ -94,12 +107,26 @@ class Lookups:
         slow = []
         for key, future in waiting.items():
             try:
-                answers[key] = future.result(max(0.0, deadline - self._clock()))
+                answers[key] = future.result(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 slow.append(describe_key(key))
         if slow:
             raise PacTimeout(f"the PAC file asked for names that were not resolved in time: {', '.join(slow[:5])}")
         return answers
+
+    def renew(self, keys: Collection[str]) -> None:
+        """Look up again, in the background, what is near its end: nobody will have to wait for it then.
+
+        What is known stays until there is another answer or its time is over.
+        """
+        now = self.clock()
+        with self._lock:
+            near = [key for key in keys if (known := self._known.get(key)) and known.renew_at <= now]
+            futures: dict[str, Future[Answer]] = {key: Future() for key in near if key not in self._pending}
+            self._pending.update(futures)
+        deadline = time.monotonic() + _RENEW_SECONDS
+        for key, future in futures.items():
+            self._pool.submit(partial(self._work, key, deadline, future))
 
     def clear(self) -> None:
         """Forget every answer; lookups under way are not remembered either."""
@@ -129,7 +156,7 @@ class Lookups:
         if at_once is not None:
             future.set_result(at_once)
         else:
-            self._pool.submit(lambda: self._work(key, deadline, future))
+            self._pool.submit(partial(self._work, key, deadline, future))
         return future
 
     def _without_work(self, key: str) -> Answer | None:
@@ -147,9 +174,9 @@ class Lookups:
 
     def _work(self, key: str, deadline: float, future: Future[Answer]) -> None:
         try:
-            answer = self._look_up(key, max(0.1, deadline - self._clock()))
+            answer = self._look_up(key, max(0.1, deadline - time.monotonic()))
         except Exception:  # noqa: BLE001 - whatever a resolver raises, the script is told that the lookup failed
-            answer = Answer("", self._clock() + MIN_LIFE)
+            answer = self._failed(key)
         with self._lock:
             if self._pending.get(key) is future:
                 del self._pending[key]
@@ -159,10 +186,19 @@ class Lookups:
                 self._known[key] = answer
         future.set_result(answer)
 
+    def _failed(self, key: str) -> Answer:
+        """Return the answer that still holds, if this was to renew it, else that there is none, for a while."""
+        now = self.clock()
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and known.expires > now:
+            return known._replace(renew_at=now + MIN_LIFE)
+        return Answer("", now + MIN_LIFE)
+
     def _look_up(self, key: str, seconds: float) -> Answer:
         if key in ("m", "M"):
             addresses = self._my_addresses(key == "M")
-            return Answer(";".join(addresses), self._clock() + MY_ADDRESS_LIFE)
+            return self._holding(";".join(addresses), MY_ADDRESS_LIFE)
         resolve = self._resolve
         if resolve is None:
             from pacaware._pac.system_dns import resolve as system_resolve
@@ -170,11 +206,17 @@ class Lookups:
             resolve = self._resolve = system_resolve
         found = resolve(_canonical(key[2:]) or "", key[0] == "a", seconds)
         life = min(max(found.life, MIN_LIFE), MAX_LIFE) if found.addresses else MIN_LIFE
-        return Answer(_chosen(key, found.addresses), self._clock() + life)
+        return self._holding(_chosen(key, found.addresses), life)
+
+    def _holding(self, text: str, seconds: float) -> Answer:
+        now = self.clock()
+        return Answer(text, now + seconds, now + seconds * RENEW_AFTER)
 
 
 class FixedLookups:
     """Answers from a table: no other name resolves, and nothing is ever looked up."""
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
 
     def __init__(self, hosts: dict[str, tuple[str, ...]], my_addresses: tuple[str, ...]) -> None:
         self._hosts = {(_canonical(name) or name).removesuffix("."): found for name, found in hosts.items()}

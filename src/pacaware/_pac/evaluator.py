@@ -22,6 +22,7 @@ from pacaware._pac.dns import describe_key
 from pacaware._pac.engines import Engine, find_engines, find_launcher
 from pacaware._pac.process import EngineNotLoaded, ProcessGone, ProcessLate, ScriptProcess
 from pacaware._pac.reply import Reply, read_reply
+from pacaware._pac.state import may_keep_state
 from pacaware.errors import ConfigError, PacEngineError, PacScriptError, PacTimeout
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class RawAnswer(NamedTuple):
     """What FindProxyForURL returned, and what that depended on.
 
     ``lookups`` holds what it was told for each name, None where that failed. ``dns_valid_for`` is how many seconds they
-    still hold; None if it used none. ``seconds`` is how long it took, lookups included, loading the text not.
+    still hold; None if it used none. ``seconds`` is how long it took, lookups included, loading the text not. ``keys``
+    are the lookups as ``Lookups.renew()`` takes them.
     """
 
     text: str
@@ -58,6 +60,7 @@ class RawAnswer(NamedTuple):
     uses_random: bool
     dns_valid_for: float | None
     seconds: float
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -108,6 +111,8 @@ class PacScript:
         self._loaded: _Loaded | None = None
         self._load_error: PacScriptError | None = None
         self._habits: dict[str, None] = {}
+        self._keeps_state: bool | None = None
+        self._begins_anew = False
         self._kills = 0
         _scripts.add(self)
 
@@ -134,15 +139,17 @@ class PacScript:
 
         self._take_turn(deadline)
         try:
-            loaded = self._ready(deadline)
+            self._ready(deadline)
             started = time.monotonic()
             try:
-                reply, answers = self._settle(frame, self._expected(host), deadline)
+                reply, answers = self._settle(frame, self._expected(host), deadline, self._undo)
             except _LeftIdle:
-                loaded = self._ready(deadline)
+                self._ready(deadline)
                 started = time.monotonic()
-                reply, answers = self._settle(frame, self._expected(host), deadline)
+                reply, answers = self._settle(frame, self._expected(host), deadline, self._undo)
             seconds = time.monotonic() - started
+            loaded = self._loaded
+            assert loaded is not None  # it has just been asked
             if reply.used:
                 self._learn(reply.used, host)
         finally:
@@ -151,7 +158,7 @@ class PacScript:
             raise reply.error
         if loaded.answers:
             answers = {**loaded.answers, **answers}
-        return _answer(reply, loaded.reply, answers, seconds)
+        return _answer(reply, loaded.reply, answers, self._lookups.clock(), seconds)
 
     @property
     def containment(self) -> str:
@@ -164,6 +171,10 @@ class PacScript:
     def forgive(self) -> None:
         """Lift the quarantine of a script that ran over its time limit three times."""
         self._kills = 0
+
+    def begin_anew(self) -> None:
+        """Load the text again before the next run: what it was told while it was loaded, or kept, may be over."""
+        self._begins_anew = True
 
     def close(self) -> None:
         """End the process; a later call starts another one."""
@@ -188,9 +199,9 @@ class PacScript:
         if self._load_error is not None:
             raise self._load_error.again()
         loaded = self._loaded
-        if loaded is None or self._process is None:
+        if loaded is None or self._process is None or self._begins_anew:
             return self._load(deadline)
-        if time.monotonic() < loaded.expires or self._still_holds(loaded, deadline):
+        if self._lookups.clock() < loaded.expires or self._still_holds(loaded, deadline):
             return loaded
         return self._load(deadline)
 
@@ -202,7 +213,7 @@ class PacScript:
         return True
 
     def _load(self, deadline: float) -> _Loaded:
-        self._loaded = None
+        self._loaded, self._begins_anew = None, False
         if "\0" in self._text:
             line = self._text.count("\n", 0, self._text.index("\0")) + 1
             raise PacScriptError(f"{self.name} contains a NUL character; is it saved as UTF-16?", line)
@@ -227,6 +238,13 @@ class PacScript:
         self._loaded = _Loaded(reply, answers)
         return self._loaded
 
+    def _undo(self, deadline: float) -> None:
+        """Make what a void run has left behind undone: a script may keep what it was told, and ask no more."""
+        if self._keeps_state is None:
+            self._keeps_state = may_keep_state(self._text)
+        if self._keeps_state:
+            self._load(deadline)
+
     def _expected(self, host: str) -> dict[str, Answer]:
         """Return the answers, as far as they are known, that this script has asked for in earlier calls."""
         if not self._habits:
@@ -243,11 +261,15 @@ class PacScript:
     # -- one request, however many runs it takes
 
     def _settle(
-        self, frame: Callable[[str], bytes], answers: dict[str, Answer], deadline: float
+        self,
+        frame: Callable[[str], bytes],
+        answers: dict[str, Answer],
+        deadline: float,
+        undo: Callable[[float], None] | None = None,
     ) -> tuple[Reply, dict[str, Answer]]:
         """Ask until every lookup of the run was answered; return the reply and the answers it used.
 
-        ``frame`` makes what is sent of the answers as a JSON object.
+        ``frame`` makes what is sent of the answers as a JSON object; ``undo`` is called after a run that was void.
         """
         seconds = self._time_limit
         for _ in range(MAX_ROUNDS + 1):
@@ -264,6 +286,8 @@ class PacScript:
                 return reply, {key: answers[key] for key in reply.used} if reply.used else {}
             # Answers given before stay the same for all runs of a call.
             answers = {**self._lookups.answer(reply.missing, deadline), **answers}
+            if undo is not None:
+                undo(deadline)
         names = ", ".join(describe_key(key) for key in reply.missing[:3])
         raise PacTimeout(f"{self.name} still asks for new names after {MAX_ROUNDS} rounds of lookups: {names}")
 
@@ -329,7 +353,7 @@ class PacScript:
         self._drop()
 
 
-def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], seconds: float) -> RawAnswer:
+def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], now: float, seconds: float) -> RawAnswer:
     expires = min(answer.expires for answer in answers.values()) if answers else None
     return RawAnswer(
         reply.text or "",
@@ -337,8 +361,9 @@ def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], seconds: floa
         _lookups(answers),
         reply.uses_clock or load.uses_clock,
         reply.uses_random or load.uses_random,
-        None if expires is None else max(0.0, expires - time.monotonic()),
+        None if expires is None else max(0.0, expires - now),
         seconds,
+        tuple(answers),
     )
 
 

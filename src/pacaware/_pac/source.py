@@ -134,6 +134,12 @@ class PacSource:
             if self._loaded is not None:
                 self._loaded = self._loaded._replace(travels=False)
 
+    def begin_anew(self) -> None:
+        """Have the script in use forget what it was told of names and of this machine."""
+        loaded = self._loaded
+        if loaded is not None:
+            loaded.script.begin_anew()
+
     def known(self) -> LoadedScript | None:
         """Return the script in use, if there is one; never waits. Has the server asked in the background if need be."""
         loaded = self._loaded

@@ -16,13 +16,16 @@ _TOKENS: Final = re.compile(
       | (?P<number>(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w$\\]))
       | (?P<name>[A-Za-z_$][\w$]*)
       | (?P<string>"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')
-      | (?P<sign>=>|\+\+|--|[-+*/%&|^]=|<<=|>>=|>>>=|\*\*=|===|!==|==|!=|<=|>=|&&|\|\||[][(){};,<>+\-*%&|^!~?:=./])
+      | (?P<sign>=>|\+\+|--|[-+*/%&|^]=|<<=|>>=|>>>=|\*\*=|&&=|\|\|=|\?\?=|===|!==|==|!=|<=|>=|&&|\|\|
+        |[][(){};,<>+\-*%&|^!~?:=./])
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _REGEXP: Final = re.compile(r"/(?![*/])(?:[^\\/\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r]|\\[^\n\r])*\])+/[a-z]*", re.ASCII)
 #: Words after which a value follows.
 OPERATORS: Final = {"return", "typeof", "case", "in", "of", "delete", "void", "throw", "new", "else", "do"}
+#: Words that may be a name too, or the end of a statement: what a slash behind them is cannot be said.
+_AMBIGUOUS: Final = {"of", "instanceof", "break", "continue", "debugger", "yield", "await", "let", "async"}
 
 
 class Token(NamedTuple):
@@ -45,19 +48,19 @@ def scan(text: str) -> Iterator[PlacedToken]:
 
     That is at templates, escapes and letters outside ASCII in names, and slashes that could divide or start a regexp.
     """
-    before = Token("sign", ";")
+    earlier = before = Token("sign", ";")
     position = 0
     while position < len(text):
         match = _TOKENS.match(text, position)
         kind = match.lastgroup or "" if match else ""
         if match and kind == "sign" and match[0] in ("/", "/="):
-            match, kind = _slash(text, position, before, match)
+            match, kind = _slash(text, position, match, earlier, before)
         # "<!--" and "-->" are comments in the middle of code.
         if match is None or text.startswith(("<!--", "-->"), position):
             yield PlacedToken("doubt", text[position : position + 1], position)
             return
         if kind not in ("space", "comment"):
-            before = Token(kind, match[0])
+            earlier, before = before, Token(kind, match[0])
             yield PlacedToken(kind, match[0], position)
         position = match.end()
 
@@ -72,12 +75,19 @@ def tokenize(text: str) -> list[Token] | None:
     return tokens
 
 
-def _slash(text: str, position: int, before: Token, sign: re.Match[str]) -> tuple[re.Match[str] | None, str]:
-    """Tell a division from a regexp by what stands before; None where that does not decide."""
+def _slash(
+    text: str, position: int, sign: re.Match[str], earlier: Token, before: Token
+) -> tuple[re.Match[str] | None, str]:
+    """Tell a division from a regexp by the two words before; None where they do not decide."""
     if before.text in (")", "}", "++", "--") or text.startswith("/*", position):
         return None, ""
     if before.kind in ("number", "string", "regexp") or before.text == "]":
         return sign, "sign"
-    if before.kind == "name" and before.text not in OPERATORS:
-        return sign, "sign"
+    if before.kind == "name":
+        if earlier.text == ".":  # a member, whatever it is called
+            return sign, "sign"
+        if before.text in _AMBIGUOUS:
+            return None, ""
+        if before.text not in OPERATORS:
+            return sign, "sign"
     return _REGEXP.match(text, position), "regexp"
