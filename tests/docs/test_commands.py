@@ -71,9 +71,11 @@ def _check(words: list[str]) -> None:
         assert program in OTHERS, words
 
 
-@pytest.mark.parametrize(
-    ("block", "words"), commands(), ids=lambda value: str(value) if isinstance(value, Block) else ""
-)
+def _name(value: Block | list[str]) -> str:
+    return str(value) if isinstance(value, Block) else " ".join(value[:3])
+
+
+@pytest.mark.parametrize(("block", "words"), commands(), ids=_name)
 def test_a_command_can_be_typed(block: Block, words: list[str]):
     """The program is known, and what is ours takes these options."""
     _check(words)
