@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 import pytest
-
 from benchmarks import comparison
+
 from tests.docs.pages import PAGES, page
 
 _TABLE = page("docs/comparison.md").split("<!-- from benchmarks/comparison.py -->")[1].split("<!-- end -->")[0]

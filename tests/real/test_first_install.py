@@ -63,9 +63,9 @@ def story(wheelhouse, tmp_path_factory) -> dict:
     packages = Path(pacaware.__file__).parent.parent
     empty = folder / "resolv.conf"
     empty.touch()
+    story = [sys.executable, "-m", "tests.real.cut_off", str(wheelhouse), str(folder)]
     done = subprocess.run(
-        ["unshare", "--net", "--mount", "sh", "-c", _NETWORK, "sh"]
-        + [sys.executable, "-m", "tests.real.cut_off", str(wheelhouse), str(folder)],
+        ["unshare", "--net", "--mount", "sh", "-c", _NETWORK, "sh", *story],
         env={**os.environ, "EMPTY": str(empty), "PYTHONPATH": f"{packages}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pacaware._auth.store import ProxyAuth, ProxyAuthArgument
 from pacaware._requests import build
@@ -16,7 +17,8 @@ from pacaware._resolver import ProxyResolver, default_resolver
 
 __all__ = ["install"]
 
-_ATTRIBUTE = "_pacaware_dispatcher"
+_log: Final = logging.getLogger("pacaware")
+_ATTRIBUTE: Final = "_pacaware_dispatcher"
 
 
 def install(
@@ -92,10 +94,16 @@ def install(
     ]
     for owner, name, _, ours in patches:
         setattr(owner, name, ours)
+    # pip prints what any logger says at INFO, and among what other programs read. Warnings go to stderr all the same.
+    talkative = _log.propagate and module.__name__.startswith("pip.")
+    if talkative:
+        _log.propagate = False
 
     def undo() -> None:
         nonlocal active
         active = False
+        if talkative:
+            _log.propagate = True
         for owner, name, plain, ours in patches:
             if getattr(owner, name) is ours:  # else somebody has patched after us, and calls us
                 setattr(owner, name, plain)
