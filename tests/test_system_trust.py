@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 from typing import Any
 
 import pytest
 import requests
 
 from pacaware import ConfigError, ProxyConfig
-from pacaware._requests.activation import install
 from pacaware.requests import PacAdapter, mount
 from pacaware.testing import Certificates
 
@@ -90,17 +88,3 @@ def test_a_word_that_means_nothing(make, monkeypatch):
     monkeypatch.setenv("PACAWARE_TRUST", "everybody")
     with pytest.raises(ConfigError, match="PACAWARE_TRUST can be 'system'"):
         make()
-
-
-def test_pip_does_not_print_our_lines(caplog):
-    """Pip shows what loggers say at INFO on stdout, among what others read; warnings still find their way to stderr."""
-    module = importlib.import_module("pip._vendor.requests")
-    log = logging.getLogger("pacaware")
-    undo = install(module)
-    try:
-        log.warning("to stderr, by logging's last resort")
-        assert not log.propagate
-    finally:
-        undo()
-    log.warning("to whoever listens")
-    assert caplog.messages == ["to whoever listens"]
