@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test coverage lint bench oracle wheelhouse test-windows
+.PHONY: demo test coverage lint docs bench oracle wheelhouse test-windows
 
 demo: $(READY)
 	$(BIN)/pacaware demo
@@ -29,6 +29,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The pages of docs/ as a site, in build/site; nothing is fetched.
+docs: $(READY)
+	$(BIN)/python -m mkdocs --quiet build --strict
+
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -42,10 +46,11 @@ test-windows: $(READY)
 	$(BIN)/python -m tests.windows.prepare
 	$(BIN)/python -m pytest tests/windows $(ARGS)
 
-# The wheels for a machine where only the browser reaches the network.
+# The wheels for a machine where only the browser reaches the network (same system, same version of Python).
+WHEELHOUSE := wheelhouse
 wheelhouse: $(READY)
-	$(BIN)/python -m pip wheel --quiet --wheel-dir wheelhouse '.[requests,httpx,httpx2]'
-	@echo "There: python -m pip install --no-index --find-links wheelhouse 'pacaware[requests,httpx,httpx2]'"
+	$(BIN)/python -m pip wheel --quiet --wheel-dir $(WHEELHOUSE) '.[requests,httpx,httpx2,ntlm]'
+	@echo "There: python -m pip install --no-index --find-links $(WHEELHOUSE) 'pacaware[requests,httpx,httpx2,ntlm]'"
 
 # The files that an editable installation copies, and what it installs.
 $(READY): pyproject.toml pacaware.pth pacaware.start src/pacaware/_startup.py

@@ -156,11 +156,12 @@ def _options(
     """What ``install`` gets, and what closes a resolver made here; options that nobody gave are left out."""
     if sum(option is not None for option in (resolver, config, pac_url)) > 1:
         raise ConfigError("activate() takes at most one of resolver, config and pac_url")
-    where = "activate(trust=...)"
+    from pacaware._system.trust import TRUST_WORDS, trusts_system
+
     if trust is None:
-        trust, where = _environ("PACAWARE_TRUST").lower() or None, "the variable PACAWARE_TRUST"
-    if trust not in (None, "system"):
-        raise ConfigError(f"{where} can be 'system' (the operating system's certificates), not {trust!r}")
+        trust = "system" if trusts_system({} if sys.flags.ignore_environment else os.environ) else None
+    elif trust != "system":
+        raise ConfigError(f"activate(trust=...) can be {TRUST_WORDS}, not {trust!r}")
     close = None
     if config is not None or pac_url is not None:
         from pacaware._models import ProxyConfig

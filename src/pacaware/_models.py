@@ -49,9 +49,10 @@ _PAC_NAMES: Final = {"http": "PROXY", "https": "HTTPS", "socks4": "SOCKS", "sock
 
 @dataclass(frozen=True, slots=True, order=True)
 class ProxyServer:
-    """One proxy: scheme (http, https, socks4, socks5), canonical host without brackets, and port.
+    """One proxy: scheme (http, https, socks4, socks5), canonical host without brackets, port; made by ``parse``.
 
-    Credentials are never part of it. The proxy resolves the origin's name for every scheme.
+    Credentials are never part of it. The proxy resolves the origin's name for every scheme. ``str()`` is a URL such as
+    ``http://p:8080``. The value is immutable, hashable and ordered.
     """
 
     scheme: str
@@ -131,6 +132,7 @@ class _Direct:
 
 
 DIRECT: Final = _Direct()
+"""The member of a ProxyList that means: connect without a proxy. ``proxy=DIRECT`` does so for everything."""
 Candidate: TypeAlias = ProxyServer | _Direct
 
 
@@ -167,7 +169,10 @@ def _without_password(element: str) -> str:
 
 
 class ProxyList(Sequence[Candidate]):
-    """The immutable, ordered fail-over candidates of one answer; DIRECT may stand anywhere."""
+    """The fail-over candidates of one answer in their order: an immutable sequence of ProxyServer and DIRECT.
+
+    DIRECT may stand anywhere, and nothing is added to what was listed. ``str()`` is a PAC result that means the list.
+    """
 
     __slots__ = ("_items",)
     _items: tuple[Candidate, ...]
@@ -243,13 +248,24 @@ _SCHEME_KEY: Final = re.compile(r"[A-Za-z0-9]+=")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyConfig:
-    """One source of settings, read in the order auto-detect, PAC URL, manual, direct (document 004, section 3).
+    """One source of settings, as the settings dialog of Windows has them; immutable.
 
-    ``proxy_server`` is in WinINet's form: ``p:8080`` or ``http=a:1;https=b:2;socks=c``. ``bypass`` is a list in
-    ``bypass_dialect`` (windows, no_proxy, chromium, gnome, kde, macos). A user and password found in a proxy's URL are
-    moved to ``proxy_credentials``: (host:port, user, password) triples that no repr shows. ``pac_mandatory`` and
-    ``pac_dialect`` are None where the origin of the settings decides. ``notes`` are what its reader has to say about
-    them; they become steps of every decision.
+    What is set is asked in the order automatic detection, PAC file, manual proxy, direct, and the next only where no
+    script was obtained (LAN settings article of the Japan IE Support Team Blog). Nothing is checked before it is used:
+    a value that means nothing is a ConfigError from ``resolve()``.
+
+    ``auto_detect`` looks for a PAC file by DHCP and DNS. ``pac_url`` is an http, https or data URL, with ``allow_file``
+    also a file. ``proxy_server`` is in WinINet's form: ``p:8080`` or ``http=a:1;https=b:2;socks=c``. ``bypass`` is a
+    list in ``bypass_dialect`` (windows, no_proxy, chromium, gnome, kde, macos) of what needs no manual proxy, with
+    ``reverse_bypass`` of what needs it.
+
+    ``pac_mandatory`` says whether a PAC file that cannot be had, or fails, is an error (True) or leads to the next
+    setting and at last to DIRECT (False); None: an error for settings from code and from PACAWARE variables.
+    ``pac_dialect="windows"`` prefers FindProxyForURLEx; None: for the settings of Windows.
+
+    ``origin`` says where the settings come from. A user and password found in a proxy's URL are moved to
+    ``proxy_credentials``: (host:port, user, password) triples that no repr and no pickle shows. ``notes`` are what the
+    reader has to say about them; they become steps of every decision.
     """
 
     auto_detect: bool = False
@@ -274,12 +290,16 @@ class ProxyConfig:
 
     @classmethod
     def from_system(cls, source: str | None = None, environ: Mapping[str, str] | None = None) -> ProxyConfig:
-        """Read what the browser on this machine uses; ``source`` names one kind (``"winhttp"``) instead."""
+        """Read the settings of this machine: the environment's, else the system's; raises ConfigError.
+
+        ``source`` names one place instead: environment, windows, winhttp, macos, gnome or kde. ``environ`` stands in
+        for ``os.environ``.
+        """
         return _plugged_in().system(source, environ)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> ProxyConfig:
-        """Read the PACAWARE variables, ``auto_proxy``, ``WSL_PAC_URL`` and the proxy variables."""
+        """Read the PACAWARE variables, ``auto_proxy``, ``WSL_PAC_URL`` and the proxy variables; raises ConfigError."""
         return _plugged_in().environ(environ)
 
     def __repr__(self) -> str:
@@ -318,10 +338,12 @@ def _without_userinfo(token: str, found: list[tuple[str, str, str]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CachePolicy:
-    """What is remembered, and for how long (seconds).
+    """What is remembered, and for how long (seconds); raises ConfigError for what makes no sense.
 
-    ``key="exact"`` never gives a URL another URL's answer; ``"host"`` is WinINet's (KB271361). ``sticky_seconds`` ends
-    the memory of which proxy was in fact used; None keeps it until something invalidates it.
+    ``key="exact"`` never gives a URL another URL's answer; ``"host"`` is WinINet's (KB271361). ``result_cache=False``
+    asks the script each time. ``bad_proxy_seconds`` is how long a proxy that failed comes last (KB2551554; 0: not at
+    all). ``sticky_seconds`` ends the memory of which proxy was in fact used; None keeps it until something invalidates
+    it. ``max_entries`` bounds each memory.
     """
 
     key: str = "exact"
@@ -338,7 +360,7 @@ class CachePolicy:
 
     @classmethod
     def ie(cls) -> CachePolicy:
-        """Remember as Internet Explorer does: one answer for a whole host (document 004; KB271361)."""
+        """Remember as Internet Explorer does: one answer for a whole host (KB271361)."""
         return cls(key="host")
 
 
@@ -365,10 +387,13 @@ _BECAUSE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The fail-over list for one URL, and why.
+    """The fail-over list for one URL, and why; responses carry theirs.
 
+    It is ``response.pacaware`` with requests, ``response.extensions["pacaware"]`` with httpx. ``url`` is what was asked
+    about, ``proxies`` the candidates in the order in which they are tried, ``pac_url`` the PAC file that was asked.
     ``source`` is explicit, implicit-bypass, bypass, wpad-dhcp, wpad-dns, pac, manual or no-proxy; ``config_origin`` is
-    code, environment, windows, winhttp, macos, gnome, kde, wsl or none.
+    code, environment, windows, winhttp, macos, gnome, kde, wsl or none. ``cached`` says that the answer was known
+    before. ``steps`` are what was looked at on the way: name, status, detail and ms (milliseconds).
     """
 
     url: str = field(repr=False)
@@ -407,7 +432,11 @@ class Decision:
         return f"known for {age:.0f} s" + (f", holds {self.holds}" if self.holds else "")
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready record without secrets: no userinfo, no query values."""
+        """A JSON-ready record without secrets: no userinfo, no query values.
+
+        Keys: url, proxies (texts such as ``PROXY a:1``), source, config_origin, pac_url, cached, and steps, each with
+        name, status, detail and ms (milliseconds). They stay as they are within a major version.
+        """
         steps = (*self.steps, Step("memory", "ok", self.freshness)) if self.cached and self.answered else self.steps
         return {
             "url": redact_url(self.url),

@@ -40,12 +40,14 @@ _SCOPES: Final = frozenset({"results", "bad-proxies", "pac", "wpad", "all"})
 
 
 class ProxyResolver:
-    """Finds the fail-over list for a URL, and remembers which proxies worked. Thread-safe.
+    """Finds the fail-over list for a URL, and remembers which proxies worked. Thread-safe; a context manager.
 
-    Without ``config`` the environment decides, then the system's settings (see ``trust_env``). ``resolve_timeout`` is
-    the number of seconds that a script's name lookups may take in all. ``proxy_ssl_context`` is used for TLS to
-    proxies instead of the operating system's trust store. Without ``cache`` the system's settings may say what is
-    remembered (Windows: BadProxyExpiresTime, EnableAutoproxyResultCache).
+    Share one between sessions, adapters and transports that should know the same. Without ``config`` the environment
+    decides, then the system's settings; with ``trust_env=False`` neither, so everything is DIRECT. ``engine`` is auto,
+    pacparser or quickjs. ``resolve_timeout`` is the number of seconds that a script's name lookups may take in all.
+    ``worker_python`` is the Python that runs scripts, where this program is not one. ``proxy_ssl_context`` is used for
+    TLS to proxies instead of the operating system's trust store. Without ``cache`` the system's settings may say what
+    is remembered (Windows: BadProxyExpiresTime, EnableAutoproxyResultCache). Raises ConfigError for an unknown engine.
     """
 
     def __init__(
@@ -92,10 +94,10 @@ class ProxyResolver:
     # Answers given before
 
     def resolve(self, url: str) -> Decision:
-        """Return the fail-over list for ``url``; fetches and runs the PAC file if need be.
+        """Return the decision for ``url``; fetches and runs the PAC file if need be, which may take seconds.
 
-        Raises ConfigError for a URL or settings that cannot be used, and the errors of the PAC file where the settings
-        do not allow to go on without it.
+        Raises ConfigError for a URL or settings that cannot be used, and where the settings do not allow to go on
+        without a PAC file PacFetchError, PacScriptError or WpadError. PacTimeout and PacEngineError are always raised.
         """
         return self.cached(url) or self._answer(url)
 
@@ -108,7 +110,10 @@ class ProxyResolver:
         return decision
 
     async def aresolve(self, url: str) -> Decision:
-        """Do as ``resolve()`` without blocking the event loop (asyncio or trio); what is known is returned at once."""
+        """Do as ``resolve()`` without blocking the event loop (asyncio or trio); what is known is returned at once.
+
+        Raises what ``resolve()`` raises. A task that is cancelled does not wait for the answer.
+        """
         decision = self.cached(url)
         if decision is not None:
             return decision
@@ -263,7 +268,7 @@ class ProxyResolver:
         """Forget ``"results"``, ``"bad-proxies"``, ``"pac"``, ``"wpad"`` or ``"all"`` (no argument means all).
 
         Results are the answers, the routes that worked and the names looked up for scripts; ``"pac"`` includes them.
-        ``"wpad"`` is what automatic detection found.
+        ``"wpad"`` is what automatic detection found. Raises ConfigError for another word.
         """
         unknown = set(scopes) - _SCOPES
         if unknown:

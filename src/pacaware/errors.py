@@ -34,7 +34,7 @@ __all__ = [
 
 
 class PacawareError(Exception):
-    """Base of everything pacaware raises on purpose."""
+    """Base of everything pacaware raises on purpose; messages say what happened, where, and what to do."""
 
     def again(self) -> Self:
         """Return a copy without traceback: one object raised in many threads would collect theirs."""
@@ -42,11 +42,11 @@ class PacawareError(Exception):
 
 
 class ConfigError(PacawareError, ValueError):
-    """A setting cannot be used; the message shows its text and where it came from."""
+    """A setting or an argument cannot be used; the message shows its text and where it came from. Also a ValueError."""
 
 
 class PacError(PacawareError):
-    """Base of the troubles with a PAC file."""
+    """Base of the troubles with a PAC file; programs see requests.exceptions.ProxyError or httpx.ProxyError."""
 
 
 class PacFetchError(PacError):
@@ -76,25 +76,32 @@ class PacScriptError(PacError):
 
 
 class PacTimeout(PacError):
-    """The script, or the name lookups it asked for, took longer than allowed."""
+    """The script (5 s), or the name lookups it asked for (``resolve_timeout``), took longer than allowed."""
 
 
 class PacEngineError(PacError):
-    """No JavaScript engine can be used here, or its process failed."""
+    """No JavaScript engine can be used here, or its process failed; the message says what to install or to set."""
 
 
 class WpadError(PacawareError):
-    """Automatic detection of a PAC file failed."""
+    """Automatic detection found no PAC file, and no other setting is left; the message lists where it looked."""
 
 
 class ProxyAuthError(PacawareError):
-    """A proxy asked for a logon and none was accepted; the message says what to do."""
+    """A proxy asked for a logon and none was accepted.
+
+    The message says which proxy, what it offered, what was tried with which user from where, and what to do; never a
+    secret. It is the cause of requests.exceptions.ProxyError or httpx.ProxyError where the proxy refused a tunnel; over
+    plain http the program gets the proxy's 407 as its response.
+    """
 
 
 class NoProxyWorked(PacawareError):
     """Every candidate of the fail-over list failed before a byte of the request had left.
 
-    ``attempts`` holds a pair (candidate, reason) of strings for each, in the order tried.
+    ``attempts`` holds a pair (candidate, reason) of strings for each, in the order tried. It is the cause of the
+    exception that the library itself has for a failed connection, such as requests.exceptions.ProxyError or
+    ConnectTimeout, httpx.ConnectError or httpx.ConnectTimeout.
     """
 
     def __init__(self, attempts: tuple[tuple[str, str], ...]) -> None:

@@ -75,6 +75,8 @@ class PacEvaluator:
         """Ask the script about a URL; ``host`` is taken from it unless given.
 
         The script sees what Chromium would show it: no user, password or fragment, and of https only the origin.
+        Raises PacScriptError for a script that throws or answers no string, PacTimeout after 5 s of JavaScript,
+        PacEngineError if its process fails, and ConfigError for what is no http or https URL.
         """
         target = parse_target(url)
         answer = self._script.find_proxy(target.pac_url, target.pac_host if host is None else host)

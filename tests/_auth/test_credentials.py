@@ -153,6 +153,20 @@ class TestPasswordFile:
             EnvironCredentials(environ_with(path)).find(PROXY)
         assert SECRET not in str(caught.value)
 
+    @pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+    def test_a_credential_of_systemd(self, tmp_path):
+        """In the service's own directory the group may read: that is how the right of the service's user shows."""
+        path = tmp_path / "password"
+        path.write_text(SECRET)
+        path.chmod(0o440)
+        environ = {**environ_with(path), "CREDENTIALS_DIRECTORY": str(tmp_path)}
+        assert EnvironCredentials(environ).find(PROXY).password == SECRET
+        elsewhere = {**environ, "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
+        for refused, mode in [(environ, 0o444), (environ, 0o460), (elsewhere, 0o440)]:
+            path.chmod(mode)
+            with pytest.raises(ConfigError, match="chmod 600"):
+                EnvironCredentials(refused).find(PROXY)
+
     @pytest.mark.parametrize(
         ("content", "says"), [(None, "FileNotFoundError"), (b"\xff\xfes3same", "UnicodeDecodeError")]
     )

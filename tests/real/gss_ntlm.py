@@ -20,7 +20,7 @@ _NTLMSSP = gssapi.OID.from_int_seq("1.3.6.1.4.1.311.2.2.10")
 
 
 class _Handler(socketserver.StreamRequestHandler):
-    timeout = 60
+    timeout = 3600  # as in logons.py
 
     def handle(self) -> None:
         binding = bytes.fromhex(sys.argv[1]) if len(sys.argv) > 1 else b""

@@ -49,7 +49,7 @@ def token_helper(scheme: str, verifier: Verifier) -> Iterator[Callable[[Path], l
     """Let a verifier of the test's process answer squid, by a relay: squid's helpers run as a user of their own."""
 
     class Handler(socketserver.StreamRequestHandler):
-        timeout = 60
+        timeout = 3600  # nobody may log on for long; squid takes half a minute to replace a helper that has gone
 
         def handle(self) -> None:
             state = ConnectionState(1)

@@ -31,14 +31,18 @@ _SCHEMES: Final = ("negotiate", "ntlm", "digest", "basic")
 
 
 class CredentialProvider(abc.ABC):
-    """A place where the credentials for a proxy may be found."""
+    """A place where the credentials for a proxy may be found; derive from it to ask one of your own.
+
+    ``find`` returns what ``StaticCredentials(user, password).find(proxy)`` returns, or None. It is asked at the first
+    407 of a proxy, from any thread.
+    """
 
     blocking: ClassVar[bool] = True
     """Whether ``find`` may wait for a disk, a daemon or a person; it is then kept off event loops."""
 
     @abc.abstractmethod
     def find(self, proxy: ProxyServer) -> Credentials | None:
-        """Return the credentials for ``proxy``, or None if this place knows none."""
+        """Return the credentials for ``proxy``, or None if this place knows none; raises ConfigError."""
 
     def may_find(self, proxy: ProxyServer) -> bool:
         """Say whether ``find`` may return any; never waits, so a place that would have to look says yes."""
@@ -130,7 +134,7 @@ class EnvironCredentials(CredentialProvider):
     """PACAWARE_PROXY_USERNAME with PACAWARE_PROXY_PASSWORD or PACAWARE_PROXY_PASSWORD_FILE.
 
     PACAWARE_AUTH_PROXIES names further proxies that may have them. Raises ConfigError if the file can be read by group
-    or others, or not at all.
+    or others, or not at all. In the CREDENTIALS_DIRECTORY of a systemd service the group does not matter.
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
@@ -145,7 +149,7 @@ class EnvironCredentials(CredentialProvider):
         password, origin = environ.get("PACAWARE_PROXY_PASSWORD"), "PACAWARE_PROXY_PASSWORD"
         path = environ.get("PACAWARE_PROXY_PASSWORD_FILE")
         if password is None and path:
-            password, origin = _read_password(path), "PACAWARE_PROXY_PASSWORD_FILE"
+            password, origin = _read_password(path, environ), "PACAWARE_PROXY_PASSWORD_FILE"
         return Credentials(user, password or "", origin, named=named_in_environ(proxy, environ))
 
     def may_find(self, proxy: ProxyServer) -> bool:
@@ -157,10 +161,15 @@ class EnvironCredentials(CredentialProvider):
         return {"_environ": None}
 
 
-def _read_password(path: str) -> str:
+def _read_password(path: str, environ: Mapping[str, str]) -> str:
+    others = stat.S_IRWXG | stat.S_IRWXO
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    if directory and Path(path).parent == Path(directory):
+        # Nobody but the service gets into it. Its user may read by an ACL, whose mask looks like rights of the group.
+        others &= ~stat.S_IRGRP
     try:
         with Path(path).open(encoding="utf-8") as file:
-            if os.name == "posix" and os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            if os.name == "posix" and os.fstat(file.fileno()).st_mode & others:
                 raise ConfigError(f"PACAWARE_PROXY_PASSWORD_FILE={path}: others can read it; run chmod 600 {path}")
             return file.read(4096).removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as exc:

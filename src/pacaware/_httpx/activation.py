@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import ssl
 import weakref
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
+
+from pacaware._httpx.certificates import of_the_system
 
 __all__ = ["install"]
 
@@ -103,11 +104,8 @@ class _Switch:
         self._replace(owner, "__init__", make)
 
     def _context(self, verify: Any, cert: Any, trust_env: bool) -> ssl.SSLContext:
-        named_in_environ = trust_env and (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
-        if self._trust == "system" and verify is True and not named_in_environ:
-            import truststore
-
-            verify = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._trust == "system":
+            verify = of_the_system(verify, trust_env=trust_env)
         context: ssl.SSLContext = self._module.create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
         return context
 

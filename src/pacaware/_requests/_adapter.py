@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from pacaware._requests._dispatch import Dispatcher
 from pacaware._requests._manager import ManagerFactory, RouteName
 from pacaware._requests._merge import Given, read_proxy, recorded
 from pacaware._requests._pair import Pair
+from pacaware._system.trust import trusts_system
 from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ class PacAdapterBase(HTTPAdapter):
 
     At most one of ``resolver``, ``config``, ``pac_url`` and ``proxy`` (a URL, a ProxyServer, or DIRECT) may be given;
     without any, the process's default resolver reads the environment and the system's settings. ``proxy_auth`` is for
-    the proxies, not the origins. ``options`` are those of ``requests.adapters.HTTPAdapter``. Raises ConfigError.
+    the proxies, not the origins. ``options`` are those of ``requests.adapters.HTTPAdapter``. Raises ConfigError. With
+    PACAWARE_TRUST=system servers are verified with the operating system's certificates where ``verify`` is left alone.
 
     Pickling keeps the settings and drops credentials.
     """
@@ -73,7 +76,13 @@ class PacAdapterBase(HTTPAdapter):
         chosen = resolver or self._own_resolver
         find: Callable[[], ProxyResolver] = default_resolver if chosen is None else lambda: chosen
         self._dispatcher = Dispatcher(
-            self._pair, self._factory, find, proxy_auth=proxy_auth, forced=forced, heeds_trust_env=chosen is None
+            self._pair,
+            self._factory,
+            find,
+            proxy_auth=proxy_auth,
+            forced=forced,
+            heeds_trust_env=chosen is None,
+            system_trust=trusts_system(os.environ),
         )
 
     def send(

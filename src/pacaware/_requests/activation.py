@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pacaware._auth.store import ProxyAuth, ProxyAuthArgument
 from pacaware._requests import build
@@ -13,10 +14,12 @@ from pacaware._requests._dispatch import Dispatcher
 from pacaware._requests._manager import RouteName
 from pacaware._requests._merge import recording
 from pacaware._resolver import ProxyResolver, default_resolver
+from pacaware.errors import PacawareError, PacFetchError
 
 __all__ = ["install"]
 
-_ATTRIBUTE = "_pacaware_dispatcher"
+_log: Final = logging.getLogger("pacaware")
+_ATTRIBUTE: Final = "_pacaware_dispatcher"
 
 
 def install(
@@ -44,6 +47,8 @@ def install(
     auth = ProxyAuth(proxy_auth)
     lock = threading.Lock()
     active = True
+    # It does not say why a page could not be had, only that there is none.
+    for_pip, propagated = module.__name__.startswith("pip."), _log.propagate
 
     def dispatcher_of(adapter: Any) -> Dispatcher:
         dispatcher: Dispatcher | None = getattr(adapter, _ATTRIBUTE, None)
@@ -77,7 +82,22 @@ def install(
     ) -> Any:
         if not is_ours(self, request.url):
             return plain_send(self, request, stream, timeout, verify, cert, proxies)
-        return dispatcher_of(self).send(self, request, stream, timeout, verify, cert, proxies)
+        try:
+            return dispatcher_of(self).send(self, request, stream, timeout, verify, cert, proxies)
+        except Exception as exc:
+            if for_pip:
+                warn_of(exc)
+            raise
+
+    said: set[str] = set()
+
+    def warn_of(error: BaseException | None) -> None:
+        while error is not None and not isinstance(error, PacawareError):
+            error = error.__cause__
+        # That the PAC file was not obtained, the resolver has said.
+        if error is not None and str(error) not in said and not isinstance(error, PacFetchError):
+            said.add(str(error))
+            _log.warning("%s", error)
 
     def proxy_manager_for(self: Any, proxy: str, **proxy_kwargs: Any) -> Any:
         if isinstance(proxy, RouteName):
@@ -92,10 +112,15 @@ def install(
     ]
     for owner, name, _, ours in patches:
         setattr(owner, name, ours)
+    if for_pip:
+        # What loggers say at INFO it prints among what other programs read. Warnings go to stderr all the same.
+        _log.propagate = False
 
     def undo() -> None:
         nonlocal active
         active = False
+        if for_pip:
+            _log.propagate = propagated
         for owner, name, plain, ours in patches:
             if getattr(owner, name) is ours:  # else somebody has patched after us, and calls us
                 setattr(owner, name, plain)

@@ -2,7 +2,7 @@
 
 Each is a context manager on a free port of 127.0.0.1 (``host="::1"`` for IPv6), looks no name up, contacts nothing but
 loopback, keeps a log in ``requests``, and leaves no thread or socket behind. ``pacaware.testing.fixtures`` has them as
-pytest fixtures::
+pytest fixtures.
 
     with Origin() as origin, Proxy(BasicUsers({"alice": "s3cret"})) as proxy:
         with PacServer(pac_returning(proxy.pac_text)) as pac:

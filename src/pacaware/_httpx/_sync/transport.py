@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -15,12 +16,14 @@ from pacaware._auth.store import ProxyAuthArgument
 from pacaware._core.failover import FailOver
 from pacaware._core.route import connect_limit, route_of
 from pacaware._httpx._sync.pool import RoutePool
+from pacaware._httpx.certificates import of_the_system
 from pacaware._httpx.choice import ProxyArgument, choose
 from pacaware._httpx.errors import CORE_ERRORS, RouteFailed, nothing_reached, translate
 from pacaware._httpx.network import Network
 from pacaware._httpx.routing import PoolLimits, RouteSettings, RouteURL
 from pacaware._models import Decision, ProxyConfig
 from pacaware._resolver import ProxyResolver
+from pacaware._system.trust import trusts_system
 from pacaware.errors import PacawareError
 
 __all__ = ["PacTransport"]
@@ -38,7 +41,8 @@ class PacTransport(httpx.BaseTransport):
     with none of them the environment decides, then the system's settings. ``proxy_auth`` is how to log on to proxies:
     a (user, password) pair, a mapping from proxies to pairs, or an object of pacaware.auth. The other arguments are
     those of httpx's own transport, with the same meaning; ``limits`` hold over all proxies together, ``retries``
-    around the whole fail-over list, and ``uds`` uses no proxy. Raises ConfigError for what cannot be used.
+    around the whole fail-over list, and ``uds`` uses no proxy. With PACAWARE_TRUST=system servers are verified with the
+    operating system's certificates where ``verify`` is left alone. Raises ConfigError for what cannot be used.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class PacTransport(httpx.BaseTransport):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> None:
         choice = choose(resolver, config, pac_url, proxy, proxy_auth, trust_env=trust_env)
+        if trust_env and trusts_system(os.environ):
+            verify = of_the_system(verify, trust_env=trust_env)
         context = httpx.create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
         self._plain: httpx.HTTPTransport | None = None
         if uds is not None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
@@ -15,12 +16,14 @@ from pacaware._auth.store import ProxyAuthArgument
 from pacaware._core.failover import FailOver
 from pacaware._core.route import connect_limit, route_of
 from pacaware._httpx2._async.pool import AsyncRoutePool
+from pacaware._httpx2.certificates import of_the_system
 from pacaware._httpx2.choice import ProxyArgument, choose
 from pacaware._httpx2.errors import CORE_ERRORS, RouteFailed, nothing_reached, translate
 from pacaware._httpx2.network import AsyncNetwork
 from pacaware._httpx2.routing import PoolLimits, RouteSettings, RouteURL
 from pacaware._models import Decision, ProxyConfig
 from pacaware._resolver import ProxyResolver
+from pacaware._system.trust import trusts_system
 from pacaware.errors import PacawareError
 
 __all__ = ["AsyncPacTransport"]
@@ -38,7 +41,8 @@ class AsyncPacTransport(httpx2.AsyncBaseTransport):
     with none of them the environment decides, then the system's settings. ``proxy_auth`` is how to log on to proxies:
     a (user, password) pair, a mapping from proxies to pairs, or an object of pacaware.auth. The other arguments are
     those of httpx2's own transport, with the same meaning; ``limits`` hold over all proxies together, ``retries``
-    around the whole fail-over list, and ``uds`` uses no proxy. Raises ConfigError for what cannot be used.
+    around the whole fail-over list, and ``uds`` uses no proxy. With PACAWARE_TRUST=system servers are verified with the
+    operating system's certificates where ``verify`` is left alone. Raises ConfigError for what cannot be used.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class AsyncPacTransport(httpx2.AsyncBaseTransport):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> None:
         choice = choose(resolver, config, pac_url, proxy, proxy_auth, trust_env=trust_env)
+        if trust_env and trusts_system(os.environ):
+            verify = of_the_system(verify, trust_env=trust_env)
         context = httpx2.create_ssl_context(verify=verify, cert=cert, trust_env=trust_env)
         self._plain: httpx2.AsyncHTTPTransport | None = None
         if uds is not None:
