@@ -36,3 +36,9 @@ def run(lab: Lab) -> Iterator[Result]:
         )
     rules = BypassRules.parse(";".join(f"*.d{n}.example" for n in range(5000)))
     yield single("BypassRules.matches(), 5,000 rules", lambda: rules.matches("https://a.b.test/"), limit_us=20)
+    alike = BypassRules.parse(";".join(f"*d{n}*.corp.example" for n in range(5000)))
+    yield single(
+        "BypassRules.matches(), 5,000 rules with the same end",
+        lambda: alike.matches("https://www.corp.example/"),
+        limit_us=20,
+    )

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacaware._core.bypass import IMPLICIT, REVERSED, BypassRules
+from pacaware._core.glob import Glob
 from pacaware._core.target import parse_target
 from pacaware.errors import ConfigError
 from tests.data import rows
@@ -18,6 +19,14 @@ from tests.data import rows
 ANY_TEXT = st.text(st.characters(exclude_categories=[]))  # lone surrogates as well
 
 DIALECTS = ("windows", "chromium", "no_proxy", "gnome", "kde", "macos")
+# Lists of which no entry can be told from the others by its beginning or end.
+CROWDS = {
+    "middles": "*host{}*.corp.example",
+    "both ends": "www.*host{}*.example",
+    "no ends": "*host{}x*",
+    "optional characters": "*host{}?.corp.example",
+    "ports": "*.corp.example:{}",
+}
 ENTRIES = st.one_of(
     st.sampled_from(["<local>", "<-loopback>", "<Local>", "localhost", "10.0.0.0/8", "a:b::/48", "[::1]:80", "*"]),
     st.from_regex(r"(http://)?[.*?]?[ab1.*?]{1,6}(:8[01]?)?", fullmatch=True),
@@ -143,7 +152,10 @@ def test_other_lists(dialect, text, url, bypass):
         ("windows", "a.test:+80", "not a port"),
         ("windows", "://a.test", "not a scheme"),
         ("windows", "ht*p://a.test", "not a scheme"),
-        ("windows", "http://", "no host contains"),
+        ("windows", "http://", "names no host"),
+        ("no_proxy", "http://", "names no host"),
+        ("no_proxy", ":80", "names no host"),
+        ("kde", "https://:443", "names no host"),
         ("windows", "[::g]", "no host contains"),
         ("no_proxy", "[a:b::]/48", "no brackets"),
         ("no_proxy", "10.0.0.0/33", "length of a prefix"),
@@ -258,6 +270,17 @@ def test_the_index_answers_as_the_rules_one_by_one(entries, url, dialect):
         elif (decided := BypassRules((text,), dialect).match(target)) == text:
             expected = decided
     assert rules.match(target) == expected
+
+
+@pytest.mark.parametrize("pattern", CROWDS.values(), ids=CROWDS)
+def test_few_of_thousands_of_rules_are_tried(pattern, monkeypatch):
+    """However alike 5,000 rules are, a host is compared with a handful of them, and the right one is found."""
+    rules = BypassRules.parse(";".join(map(pattern.format, range(1, 5001))), "chromium")
+    tried, matches = [], Glob.matches
+    monkeypatch.setattr(Glob, "matches", lambda glob, text: tried.append(glob) or matches(glob, text))
+    assert not rules.matches("http://www.portal.corp.example:9999/")
+    assert rules.matches("http://www.host4321x.corp.example:4321/")
+    assert len(tried) < 50
 
 
 @settings(deadline=None)

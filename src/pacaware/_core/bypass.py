@@ -208,6 +208,8 @@ def _network(text: str, dialect: _Dialect) -> tuple[int, int]:
 
 
 def _pattern(text: str, dialect: _Dialect) -> str:
+    if not text:  # in a list of suffixes it would be every host
+        raise ValueError("it names no host")
     pattern = text if text.isascii() else _ascii(text)
     if not dialect.wininet:
         pattern = _ESCAPED.sub(r"\1", pattern)

@@ -1,12 +1,13 @@
 """Bypass rules, compiled: which rule of thousands speaks last about a target, in microseconds.
 
-Names are looked up by whole text, by the literal end of a pattern or by three characters from its middle, address
-ranges by their length; only patterns without any of these are tried one by one.
+Names are looked up by whole text, by the literal end of a pattern or, where many share that, by three or six characters
+from anywhere in it, address ranges by their length; only patterns without any of these are tried one by one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from pacaware._core.glob import Glob
@@ -21,6 +22,9 @@ __all__ = ["Index", "Rule", "address_number", "implicit_name"]
 
 # IPv4 addresses are compared as their IPv4-mapped IPv6 form, so that either spelling meets either rule.
 MAPPED: Final = 0xFFFF << 32
+_PART_SIZES: Final = (3, 6)
+# So many patterns with the same end are tried faster than the parts of a host are looked up.
+_CROWD: Final = 8
 
 
 class Rule(NamedTuple):
@@ -37,113 +41,117 @@ class Rule(NamedTuple):
 class _Entry(NamedTuple):
     place: int
     scheme: str | None
-    port: int | None
     glob: Glob | None
 
 
-_Table: TypeAlias = dict[str, list[_Entry]]
+#: Entries under one key by the port they are for, None for any.
+_Ports: TypeAlias = dict[int | None, list[_Entry]]
+_Table: TypeAlias = dict[str, _Ports]
 
 
 class Index:
     """The rules of one list; ``last_match`` answers with a rule's place, the later rules winning."""
 
-    __slots__ = ("_any", "_grams", "_heads", "_hosts", "_local", "_networks", "_sizes", "_tails", "no_loopback")
+    __slots__ = ("_any", "_heads", "_hosts", "_local", "_networks", "_parts", "_sizes", "_tails", "no_loopback")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._hosts: _Table = {}
         self._heads: _Table = {}
         self._tails: _Table = {}
-        self._grams: _Table = {}
-        self._networks: dict[int, dict[int, list[_Entry]]] = {}
-        self._any: list[_Entry] = []
+        self._parts: _Table = {}
+        self._networks: dict[int, dict[int, _Ports]] = {}
+        self._any: _Ports = {}
         self._local = -1
         #: The place of the last ``<-loopback>``, or -1.
         self.no_loopback = -1
-        patterns: list[tuple[_Entry, Glob]] = []
-        for place, rule in enumerate(rules):
-            entry = _Entry(place, rule.scheme, rule.port, None)
+        patterns: list[tuple[int, Rule, Glob]] = []
+        # The last rule is looked at first, so it is filed first.
+        for place, rule in reversed(list(enumerate(rules))):
             if rule.kind == "host":
-                self._hosts.setdefault(rule.value, []).append(entry)
+                _file(self._hosts.setdefault(rule.value, {}), place, rule)
             elif rule.kind == "pattern":
-                patterns.append((entry, Glob(rule.value)))
+                patterns.append((place, rule, Glob(rule.value)))
             elif rule.kind == "network":
                 number, length = rule.network
                 same = self._networks.setdefault(128 - length, {})
-                same.setdefault(number >> (128 - length), []).append(entry)
+                _file(same.setdefault(number >> (128 - length), {}), place, rule)
             elif rule.kind == "local":
-                self._local = place
+                self._local = max(self._local, place)
             else:
-                self.no_loopback = place
+                self.no_loopback = max(self.no_loopback, place)
         self._add_patterns(patterns)
-        self._sizes = (sorted({len(key) for key in self._heads}), sorted({len(key) for key in self._tails}))
-        for table in (self._hosts, self._heads, self._tails, self._grams):
-            for entries in table.values():
-                entries.reverse()
-        for same in self._networks.values():
-            for entries in same.values():
-                entries.reverse()
-        self._any.reverse()
+        self._sizes = tuple(sorted({*map(len, table)}) for table in (self._heads, self._tails, self._parts))
 
-    def _add_patterns(self, patterns: list[tuple[_Entry, Glob]]) -> None:
-        """File each pattern under its head, tail or a part of its middle, whichever fewest patterns share."""
-        heads = Counter(glob.head for _, glob in patterns)
-        tails = Counter(glob.tail for _, glob in patterns)
-        grams = Counter(gram for _, glob in patterns for gram in _grams(glob.pieces))
-        for entry, glob in patterns:
+    def _add_patterns(self, patterns: list[tuple[int, Rule, Glob]]) -> None:
+        """File each pattern under its head, its tail or a part of it, whichever fewest patterns share."""
+        heads = Counter(glob.head for _, _, glob in patterns)
+        tails = Counter(glob.tail for _, _, glob in patterns)
+        parts = Counter(part for _, _, glob in patterns for part in _parts(glob.pieces))
+        for place, rule, glob in patterns:
             # A pattern that is nothing but one "*" and its key needs no further look.
-            plain = glob.pattern in (glob.head + "*", "*" + glob.tail)
-            filed = entry if plain else entry._replace(glob=glob)
-            if glob.tail and (not glob.head or tails[glob.tail] <= heads[glob.head]):
-                self._tails.setdefault(glob.tail, []).append(filed)
-            elif glob.head:
-                self._heads.setdefault(glob.head, []).append(filed)
-            elif rare := min(_grams(glob.pieces), key=grams.__getitem__, default=None):
-                self._grams.setdefault(rare, []).append(filed)
-            else:
-                self._any.append(filed)
+            if glob.pattern == "*" + glob.tail:
+                _file(self._tails.setdefault(glob.tail, {}) if glob.tail else self._any, place, rule)
+                continue
+            if glob.pattern == glob.head + "*":
+                _file(self._heads.setdefault(glob.head, {}), place, rule)
+                continue
+            keys = [(tails[glob.tail], glob.tail, self._tails), (heads[glob.head], glob.head, self._heads)]
+            # The ends are found faster than the parts, so these serve crowded ends alone.
+            if min((count for count, key, _ in keys if key), default=_CROWD) >= _CROWD:
+                keys += [(parts[part], part, self._parts) for part in _parts(glob.pieces)]
+            _, key, table = min((item for item in keys if item[1]), key=itemgetter(0), default=(0, "", self._parts))
+            _file(table.setdefault(key, {}) if key else self._any, place, rule, glob)
 
     def last_match(self, target: Target) -> int:
         """Return the place of the last rule that covers the target, ``<-loopback>`` apart; -1 if none does."""
         host = target.host
         text = host_for_url(host)
         best = -1
-        if entries := self._hosts.get(host):
-            best = _last(entries, target, text, best)
-        head_sizes, tail_sizes = self._sizes
+        if found := self._hosts.get(host):
+            best = _last(found, target, text, best)
+        head_sizes, tail_sizes, part_sizes = self._sizes
+        length = len(text)
         for size in tail_sizes:
-            if entries := self._tails.get(text[-size:]):
-                best = _last(entries, target, text, best)
+            if size > length:
+                break
+            if found := self._tails.get(text[-size:]):
+                best = _last(found, target, text, best)
         for size in head_sizes:
-            if entries := self._heads.get(text[:size]):
-                best = _last(entries, target, text, best)
-        if self._grams:
-            for gram in self._grams.keys() & _grams((text,)):
-                best = _last(self._grams[gram], target, text, best)
+            if size > length:
+                break
+            if found := self._heads.get(text[:size]):
+                best = _last(found, target, text, best)
+        for size in part_sizes:
+            for at in range(length - size + 1):
+                if found := self._parts.get(text[at : at + size]):
+                    best = _last(found, target, text, best)
         if self._any:
             best = _last(self._any, target, text, best)
         if self._local > best and "." not in host and ":" not in host:
             best = self._local
         if self._networks and (number := address_number(host)) is not None:
             for shift, same in self._networks.items():
-                if entries := same.get(number >> shift):
-                    best = _last(entries, target, text, best)
+                if found := same.get(number >> shift):
+                    best = _last(found, target, text, best)
         return best
 
 
-def _grams(pieces: tuple[str, ...]) -> set[str]:
-    return {piece[place : place + 3] for piece in pieces for place in range(len(piece) - 2)}
+def _file(ports: _Ports, place: int, rule: Rule, glob: Glob | None = None) -> None:
+    ports.setdefault(rule.port, []).append(_Entry(place, rule.scheme, glob))
 
 
-def _last(entries: list[_Entry], target: Target, text: str, best: int) -> int:
-    for place, scheme, port, glob in entries:  # the last rule stands first
-        if place < best:
-            break
-        if (
-            (scheme is None or scheme == target.scheme)
-            and (port is None or port == target.port)
-            and (glob is None or glob.matches(text))
-        ):
-            return place
+def _parts(pieces: tuple[str, ...]) -> set[str]:
+    return {piece[at : at + size] for size in _PART_SIZES for piece in pieces for at in range(len(piece) - size + 1)}
+
+
+def _last(ports: _Ports, target: Target, text: str, best: int) -> int:
+    for port in (None, target.port):
+        for place, scheme, glob in ports.get(port, ()):  # the last rule stands first
+            if place < best:
+                break
+            if (scheme is None or scheme == target.scheme) and (glob is None or glob.matches(text)):
+                best = place
+                break
     return best
 
 
