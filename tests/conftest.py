@@ -1,5 +1,6 @@
 """What every test may use: the servers of pacaware.testing as fixtures."""
 
+import os
 import sys
 
 import pytest
@@ -8,6 +9,12 @@ from pacaware._auth import stored
 from pacaware._auth.guard import GUARD
 
 pytest_plugins = ["pacaware.testing.fixtures"]
+
+# What whoever runs the tests has set for pacaware and for the terminal is no part of them, nor of the programs that they
+# start.
+for _name in list(os.environ):
+    if _name in ("COLUMNS", "LINES", "PACAWARE") or (_name.startswith("PACAWARE_") and _name != "PACAWARE_REAL"):
+        del os.environ[_name]
 
 
 @pytest.fixture(autouse=True)

@@ -83,10 +83,55 @@ def test_the_manual_setting_stands_in_for_a_script():
 
 def test_what_is_left_out_is_a_warning():
     """An entry that cannot be read changes nothing else and is said once, with its place."""
-    settings = compile_settings(ProxyConfig(proxy_server="p:1;q:99999", bypass="10.0.0.0/8;h.test"), no_proxy="a b:0")
+    config = ProxyConfig(proxy_server="p:1;q:99999", bypass="10.0.0.0/8;h.test", origin="windows")
+    settings = compile_settings(config, no_proxy="a b:0")
     assert [step.name for step in settings.warnings] == ["proxy server", "bypass list", "NO_PROXY"]
     assert {step.status for step in settings.warnings} == {"warning"}
     assert "'10.0.0.0/8' is left out: " in settings.warnings[1].detail
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({"proxy_server": "ｐ：8080"}, {"proxy_server": "p:8080"}),
+        ({"proxy_server": "http//p:8080/"}, {"proxy_server": "http://p:8080"}),
+        ({"proxy_server": "p:8080:8080"}, {"proxy_server": "p:8080"}),
+        ({"proxy_server": "p,8080"}, {"proxy_server": "p:8080"}),
+        ({"proxy_server": "p"}, {"proxy_server": "p:80"}),
+        ({"proxy_server": "例え.jp:8080"}, {"proxy_server": "xn--r8jz45g.jp:8080"}),
+        ({"pac_url": "http//pac.test/p.pac"}, {"pac_url": PAC}),
+        ({"bypass": "＊．corp；１０．＊"}, {"bypass": "*.corp;10.*"}),
+    ],
+    ids=str,
+)
+def test_settings_in_code_are_read_as_they_are_meant(given, meant):
+    """What a program was given is often typed by somebody; each repair is a warning that names the argument."""
+    settings = compile_settings(ProxyConfig(**given))
+    assert {name: getattr(settings.config, name) for name in meant} == meant
+    (warning,) = settings.warnings
+    assert warning.status == "warning"
+    assert warning.detail.startswith(f"{next(iter(given))}: ")
+
+
+def test_a_user_beside_a_proxy_that_was_repaired():
+    """User and password stay with the proxy as it is used."""
+    settings = compile_settings(ProxyConfig(proxy_server="http://me:secret@p:8080:8080/"))
+    assert settings.config.proxy_credentials == (("p:8080", "me", "secret"),)
+    assert "secret" not in str(settings.warnings)
+
+
+def test_addresses_of_pac_files_that_are_none():
+    """What is no web address is left as it is: the one who fetches says what is wrong with it."""
+    for url in ("p.pac", "/etc/p.pac", "wpad"):
+        settings = compile_settings(ProxyConfig(pac_url=url, allow_file=True))
+        assert (settings.config.pac_url, settings.warnings) == (url, ())
+
+
+def test_no_proxy_in_full_width():
+    """It is read in plain characters, with one warning."""
+    settings = compile_settings(ProxyConfig(proxy_server="p:1"), no_proxy="１０．0.0.0/8，h.test")
+    assert settings.no_proxy.rules == ("10.0.0.0/8", "*h.test")
+    assert [step.detail.partition(":")[0] for step in settings.warnings] == ["NO_PROXY"]
 
 
 def test_no_proxy_is_not_reported_twice():
@@ -95,7 +140,14 @@ def test_no_proxy_is_not_reported_twice():
     assert [step.name for step in compile_settings(config, no_proxy="a:0").warnings] == ["NO_PROXY"]
 
 
-@pytest.mark.parametrize("config", [ProxyConfig(proxy_server="p:99999"), ProxyConfig(bypass="x", bypass_dialect="os2")])
+@pytest.mark.parametrize(
+    "config",
+    [
+        ProxyConfig(proxy_server="p:99999"),
+        ProxyConfig(proxy_server="p:1:2"),
+        ProxyConfig(bypass="x", bypass_dialect="os2"),
+    ],
+)
 def test_settings_that_cannot_be_used(config):
     """A proxy setting without a usable proxy, and an unknown dialect, are errors."""
     with pytest.raises(ConfigError):

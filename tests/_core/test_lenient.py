@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pacaware._core.lenient import plain_text, tidy_bypass, tidy_pac_url, tidy_proxies, tidy_proxy
+from pacaware._core.lenient import plain_text, tidy_bypass, tidy_pac_url, tidy_proxies, tidy_proxy, tidy_variable
 from pacaware._core.proxy_rules import ProxyRules
 from pacaware.errors import ConfigError
 
@@ -33,14 +33,17 @@ def test_what_needs_no_repair(text):
 
 
 def test_a_slash_behind_the_address():
-    """Browsers show addresses with a slash at the end; that is worth no note."""
-    assert tidy_proxies("http://p:8080/", "here") == ("http://p:8080", (), ())
+    """In a variable, where URLs belong, it is worth no note."""
+    assert tidy_variable("http://p:8080/", "http_proxy", "http") == ("http://p:8080", (), ())
+    assert tidy_variable("p:8080/", "http_proxy", "http").notes == ("http_proxy: 'p:8080/' is read as http://p:8080",)
 
 
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
         (" p:8080", "p:8080"),
+        ("p:8080/", "p:8080"),
+        ("http://p:8080/", "http://p:8080"),
         ("p:8080\r\n", "p:8080"),
         ("p : 8080", "p:8080"),
         ("p 8080", "p:8080"),
@@ -58,6 +61,10 @@ def test_a_slash_behind_the_address():
         ("http:\\\\p:8080", "http://p:8080"),
         ("http://http://p:8080", "http://p:8080"),
         ("p:8080:8080", "p:8080"),
+        ("p,8080", "p:8080"),
+        ("p, 8080", "p:8080"),
+        ("p;8080", "p:8080"),
+        ("http=p,8080;https=q:1", "http=p:8080;https=q:1"),
         ("http://p:8080:8080", "http://p:8080"),
         ("http = a 1 ; https = b : 2", "http=a:1;https=b:2"),
         ("http=a:1；https=b:2", "http=a:1;https=b:2"),
@@ -100,6 +107,8 @@ def test_what_deserves_a_note(text, meant, said):
         ("2001:db8::1", "in brackets"),
         ("p:99999", "not a port"),
         ("p:x", "not a port"),
+        ("8080", "a port without a host"),
+        ("http=8080", "a port without a host"),
         ("gopher://p", "is not a proxy"),
         ("http=p:x;https=q:1", "'p:x' is not a proxy"),
         (";", "names no proxy"),
@@ -146,7 +155,7 @@ def test_errors_keep_passwords_to_themselves(text):
     [
         ("p", 8080, "http", "http://p:8080", ""),
         ("http://p", 8080, "http", "http://p:8080", ""),
-        ("http://p:8080/", 8080, "http", "http://p:8080", ""),
+        ("http://p:8080/", 8080, "http", "http://p:8080", "'http://p:8080/' is read as http://p:8080"),
         ("p:8080", 0, "http", "http://p:8080", ""),
         ("https://p:8080", 0, "http", "http://p:8080", "https:// before the proxy is not heeded"),
         ("https://p", 0, "http", "http://p:80", "80 is used"),

@@ -17,12 +17,7 @@ from tests.data import rows
 PAC = "http://pac.test/p.pac"
 
 
-# One row is left to the errors below: to Chromium a broken auto_proxy means no proxy, to us it is an error.
-@pytest.mark.parametrize(
-    "row",
-    [row for row in rows("environment") if row["description"] != "Invalid PAC URL"],
-    ids=lambda row: str(row["env"]),
-)
+@pytest.mark.parametrize("row", rows("environment"), ids=lambda row: str(row["env"]))
 def test_what_chromium_reads(row):
     """The variables that Chromium reads select the same proxies and exceptions."""
     config, expected = read_config(row["env"]), row["expected"]
@@ -82,7 +77,7 @@ def test_what_selects_nothing(environ):
         ({"PACAWARE_PROXY": "p:1", "PACAWARE_BYPASS": "a.test"}, {"proxy_server": "http://p:1", "bypass": "a.test"}),
         ({"PACAWARE_PROXY": "socks5h://p/"}, {"proxy_server": "socks5://p:1080"}),
         ({"PACAWARE_PROXY": "http=a:1;https=b:2"}, {"proxy_server": "http=a:1;https=b:2"}),
-        ({"PACAWARE_PROXY": "a:1 https=b:2"}, {"proxy_server": "a:1 https=b:2"}),
+        ({"PACAWARE_PROXY": "a:1 https=b:2"}, {"proxy_server": "a:1;https=b:2"}),
         (
             {"PACAWARE": PAC, "PACAWARE_AUTO_DETECT": "1", "PACAWARE_PROXY": "p", "http_proxy": "q"},
             {"pac_url": PAC, "auto_detect": True, "proxy_server": "http://p:80"},
@@ -181,14 +176,15 @@ def test_a_user_in_a_proxy_url(environ, server, credentials):
         ("PACAWARE_PROXY", "http=p:x", "'x' is not a port"),
         ("PACAWARE_AUTO_DETECT", "maybe", "either 1 or 0"),
         ("PACAWARE_ALLOW_FILE", "/etc", "either 1 or 0"),
-        ("auto_proxy", "wpad.dat", "not read from disk"),
-        ("auto_proxy", "wpad", "not the URL of a PAC file"),
-        ("WSL_PAC_URL", "file:///p.pac", "not read from disk$"),
         ("http_proxy", "p:8080x", "'8080x' is not a port"),
         ("https_proxy", "ftp://p:21", "scheme must be"),
-        ("all_proxy", "http://p:1/path", "not a port"),
+        ("all_proxy", "http://p:1/path", "without a path"),
+        ("all_proxy", "http://p/proxy.pac", "looks like the address of a PAC file"),
+        ("http_proxy", "8080", "a port without a host"),
         ("SOCKS_SERVER", "s:0", "not a port"),
-        ("https_proxy", "p:8080:3128", "not a host name"),
+        ("https_proxy", "p:8080:3128", "two ports, 8080 and 3128"),
+        ("PACAWARE_PROXY", "http=p:8080:3128", "two ports"),
+        ("PACAWARE_PAC_URL", "wpad", "not the URL of a PAC file"),
     ],
 )
 def test_a_broken_value(variable, value, said):
@@ -196,7 +192,7 @@ def test_a_broken_value(variable, value, said):
     with pytest.raises(ConfigError, match=said) as caught:
         read_config({variable: value})
     assert variable in str(caught.value)
-    assert repr(value)[1:-1] in str(caught.value)
+    assert repr(value.rpartition("=")[2])[1:-1] in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +206,11 @@ def test_a_broken_value(variable, value, said):
         ("SOCKS_SERVER", "s:", "socks5://s:1080"),
         ("PACAWARE_PROXY", "p 8080", "http://p:8080"),
         ("http_proxy", "http//me:secret@p:8080", "http=http://p:8080"),
+        ("http_proxy", "http://me:secret@p:8080:8080/", "http=http://p:8080"),
+        ("http_proxy", "http://p", "http=http://p:80"),
+        ("https_proxy", "http://例え.jp:8080", "https=http://xn--r8jz45g.jp:8080"),
+        ("https_proxy", "http://ｐ:8080/", "https=http://p:8080"),
+        ("PACAWARE_PROXY", "http = ｐ：8080；https=q 1", "http=p:8080;https=q:1"),
     ],
 )
 def test_what_was_typed_wrongly(variable, value, proxy):
@@ -220,7 +221,47 @@ def test_what_was_typed_wrongly(variable, value, proxy):
     assert "secret" not in str(config.notes)
 
 
-@pytest.mark.parametrize("variable", ["PACAWARE", "PACAWARE_PAC_URL", "PACAWARE_PROXY", "http_proxy", "auto_proxy"])
+@pytest.mark.parametrize("variable", ["PACAWARE_PAC_URL", "auto_proxy", "WSL_PAC_URL"])
+@pytest.mark.parametrize("value", ["http//pac.test/p.pac", "ｈttp：／／pac.test／p.pac", '"http://pac.test/p.pac"'])
+def test_the_address_of_a_pac_file_typed_wrongly(variable, value):
+    """What has one meaning only is read as it was meant, and a note names the variable."""
+    config = read_config({variable: value})
+    assert config.pac_url == PAC
+    assert config.notes[0].detail.startswith(f"{variable}: ")
+    assert "is read as 'http://pac.test/p.pac'" in config.notes[0].detail
+
+
+@pytest.mark.parametrize(("variable", "origin"), [("auto_proxy", "environment"), ("WSL_PAC_URL", "wsl")])
+@pytest.mark.parametrize("value", ["wpad.dat", "wpad", "ftp://user:top-secret@h/p.pac", "http://user:top-secret@h:x/"])
+def test_a_script_of_the_desktop_that_is_none(variable, origin, value):
+    """As in browsers it means no proxy, with a note that names the variable; other variables have no turn."""
+    config = read_config({variable: value, "http_proxy": "p:1"})
+    assert config == ProxyConfig(pac_mandatory=False, origin=origin)
+    assert "is not the URL of a PAC file, so it is ignored" in config.notes[0].detail
+    assert variable in config.notes[0].detail
+    assert "top-secret" not in config.notes[0].detail
+
+
+def test_a_script_of_the_desktop_on_disk():
+    """Whether it may be read is for the one who fetches: it is refused there, and that is no error."""
+    assert read_config({"WSL_PAC_URL": "file:///p.pac"}).pac_url == "file:///p.pac"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"PACAWARE_PROXY": "p:1", "PACAWARE_BYPASS": "＊．corp，１０.*"},
+        {"http_proxy": "p:1", "no_proxy": "＊．corp，１０.*"},
+    ],
+)
+def test_exceptions_in_full_width(environ):
+    """They are read in plain characters, with a note."""
+    config = read_config(environ)
+    assert config.bypass == "*.corp,10.*"
+    assert "are read as plain ones" in config.notes[0].detail
+
+
+@pytest.mark.parametrize("variable", ["PACAWARE", "PACAWARE_PAC_URL", "PACAWARE_PROXY", "http_proxy"])
 @pytest.mark.parametrize("value", ["http://user:top-secret@h:x/", "user:top-secret@h:x", "ftp://user:top-secret@h/"])
 def test_errors_keep_passwords_to_themselves(variable, value):
     """The text that an error shows has no user and password."""

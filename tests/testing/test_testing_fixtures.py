@@ -30,7 +30,9 @@ def test_in_another_project(tmp_path):
     """One line in a conftest.py makes the servers available, fresh for each test."""
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["pacaware.testing.fixtures"]\n')
     (tmp_path / "test_it.py").write_text(TEST)
-    environ = {**os.environ, "PYTHONPATH": str(Path(pacaware.testing.__file__).parents[2])}
+    # An exception for every host in NO_PROXY would keep urllib from the proxy.
+    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environ["PYTHONPATH"] = str(Path(pacaware.testing.__file__).parents[2])
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

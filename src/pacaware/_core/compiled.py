@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pacaware._core.bypass import IMPLICIT, BypassRules
+from pacaware._core.lenient import as_meant, tidy_bypass
 from pacaware._core.proxy_rules import ProxyRules
 from pacaware._core.selection import ManualChoice, Setting, manual_candidates, settings_in_order
 from pacaware._core.target import Target
@@ -50,16 +51,24 @@ class CompiledSettings:
 
 
 def compile_settings(config: ProxyConfig, no_proxy: str | None = None) -> CompiledSettings:
-    """Parse the strings of a config; raises ConfigError for those of which nothing is usable."""
+    """Parse the strings of a config; raises ConfigError for those of which nothing is usable.
+
+    What a program gives is read as it was meant; those who read a system have done so with what they found there.
+    """
+    if config.origin == "code":
+        config = as_meant(config)
     order = settings_in_order(config)
     rules = ProxyRules.parse(config.proxy_server or "") if Setting.MANUAL in order else None
     bypass = BypassRules.parse(config.bypass or "", config.bypass_dialect, reverse=config.reverse_bypass)
+    no_proxy, notes = tidy_bypass(no_proxy or "", "NO_PROXY")
     environment = BypassRules.parse(no_proxy, "no_proxy") if no_proxy else None
     dropped = [("proxy server", *entry) for entry in (rules.dropped if rules else ())]
     if config.bypass != no_proxy:  # what the proxy variables select has NO_PROXY for its bypass list
         dropped += [("bypass list", *entry) for entry in bypass.dropped]
     dropped += [("NO_PROXY", *entry) for entry in (environment.dropped if environment else ())]
     warnings = [*config.notes]
+    if config.bypass != no_proxy:
+        warnings += [Step("settings", "warning", note) for note in notes]
     warnings += [Step(place, "warning", f"{entry!r} is left out: {reason}") for place, entry, reason in dropped]
     if config.bypass and config.bypass_dialect == "windows" and len(config.bypass.encode(errors="replace")) > _LONGEST:
         warnings.append(Step("bypass list", "warning", _TOO_LONG))

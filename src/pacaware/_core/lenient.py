@@ -2,23 +2,26 @@
 
 Blanks and other characters from copy and paste, full-width letters and digits of a Japanese keyboard, ``http//``, a
 port given twice: each repair is reported as a note, and what could mean two things is a ConfigError that shows the text
-(without user and password) and the place that it came from. Settings given in code are not read in this way.
+(without user and password) and the place that it came from. Settings that a program gives are often typed by somebody,
+too: ``as_meant`` reads them in the same way.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pacaware._core.target import parse_target
 from pacaware._hosts import host_for_url, split_host_port
-from pacaware._models import ProxyConfig, ProxyServer, redact_url
+from pacaware._models import ProxyConfig, ProxyServer, Step, redact_url
 from pacaware.errors import ConfigError
 
 __all__ = [
     "Tidy",
     "TidyUrl",
+    "as_meant",
     "plain_text",
     "tidy_bypass",
     "tidy_pac_url",
@@ -138,7 +141,9 @@ def tidy_variable(text: str, place: str, default_scheme: str) -> Tidy:
     """Read one proxy whose scheme counts, as in ``http_proxy``; raises ConfigError."""
     clean, users = _without_users(text, place)
     plain = _unquoted(clean)
-    server, _, repaired, notes = _proxy(plain, default_scheme, place)
+    # A URL with a slash behind it is what many programs write into such variables: no note for that.
+    url = plain.rstrip("/") if "://" in plain else plain
+    server, _, repaired, notes = _proxy(url, default_scheme, place)
     if repaired or plain != clean:
         notes.insert(0, f"{place}: {clean!r} is read as {server}")
     credentials = tuple((server.netloc, user, password) for _, user, password in users)
@@ -182,6 +187,39 @@ def tidy_bypass(text: str, place: str) -> tuple[str, tuple[str, ...]]:
     return plain, (f"{place}: full-width or invisible characters in {text!r} are read as plain ones: {plain!r}",)
 
 
+def as_meant(config: ProxyConfig) -> ProxyConfig:
+    """Read the texts of settings that a program gives; raises ConfigError for proxies that could mean two things.
+
+    The address of a PAC file is repaired where that makes a web address of it, else left to the one who fetches.
+    """
+    notes: list[str] = []
+    proxies, credentials = config.proxy_server, config.proxy_credentials
+    if proxies and proxies.strip():
+        proxies, _, found = tidy_proxies(proxies, "proxy_server")
+        credentials = tuple((_as_server(server), user, password) for server, user, password in credentials)
+        notes += found
+    pac_url = tidy_pac_url(config.pac_url or "", "pac_url")
+    notes += pac_url.notes if pac_url.url else ()
+    bypass, found = tidy_bypass(config.bypass or "", "bypass")
+    return replace(
+        config,
+        proxy_server=proxies,
+        proxy_credentials=credentials,
+        pac_url=pac_url.url if pac_url.url and pac_url.notes else config.pac_url,
+        bypass=bypass if found else config.bypass,
+        notes=(*config.notes, *(Step("settings", "warning", note) for note in (*notes, *found))),
+    )
+
+
+def _as_server(text: str) -> str:
+    """Return host and port of a proxy as they are used, of a text from which the user has been taken."""
+    try:
+        split_host_port(text)
+    except ValueError:
+        return tidy_variable(text, "proxy_server", "http").text.partition("://")[2]
+    return text
+
+
 def _without_users(text: str, place: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
     """Take users and passwords out before anything is repaired: a password is kept as it was typed."""
     if "@" not in text:
@@ -200,7 +238,7 @@ def _entries(text: str) -> list[tuple[str, bool]]:
     """Split a list for several schemes; the flag says that a blank was taken for the colon before a port."""
     entries: list[tuple[str, bool]] = []
     for entry in re.split(r"[;\s]+", _AROUND.sub(r"\1\2", _SEMICOLON_SCHEME.sub(r"\1://", text))):
-        if entry.isdigit() and len(entry) <= 5 and entries and not _ENDS_IN_PORT.search(entries[-1][0]):
+        if _is_port(entry) and entries and not _ENDS_IN_PORT.search(entries[-1][0]):
             entries[-1] = (f"{entries[-1][0]}:{entry}", True)
         elif entry:
             entries.append((entry, False))
@@ -223,18 +261,33 @@ def _candidates(key: str, value: str, place: str) -> tuple[str, bool, list[str]]
     texts: list[str] = []
     notes: list[str] = []
     repaired = False
-    for text in filter(None, value.split(",")):
+    for text in _pieces(value):
         if text.lower() == "direct://":
             texts.append("direct://")
             continue
         found = _proxy(text, "socks4" if key == "socks" else "http", place)
         plain = found.server.scheme == "http" and not found.scheme_written
         texts.append(found.server.netloc if plain else str(found.server))
-        repaired = repaired or found.repaired
+        repaired = repaired or found.repaired or text not in value
         notes += found.notes
     if not texts:
         raise ConfigError(f"{place}: {value!r} names no proxy")
     return ",".join(texts), repaired, notes
+
+
+def _pieces(value: str) -> list[str]:
+    """Split a list at its commas; a comma that was typed for the colon before a port ends nothing."""
+    pieces: list[str] = []
+    for piece in filter(None, value.split(",")):
+        if _is_port(piece) and pieces and not _ENDS_IN_PORT.search(pieces[-1]):
+            pieces[-1] += f":{piece}"
+        else:
+            pieces.append(piece)
+    return pieces
+
+
+def _is_port(text: str) -> bool:
+    return text.isdigit() and len(text) <= 5
 
 
 class _Found(NamedTuple):
@@ -251,8 +304,9 @@ def _proxy(text: str, default_scheme: str, place: str, port: int = 0) -> _Found:
     tail = rest.replace("\\", "/")
     server = tail.rstrip("/ ")
     if "/" in server or "=" in server:
-        hint = "; that looks like the address of a PAC file" if _PAC_NAME.search(server) else ""
-        raise ConfigError(f"{place}: {redact_url(text)!r} is not a proxy{hint}")
+        raise ConfigError(f"{place}: {redact_url(text)!r} is not a proxy: {_why_not(server)}")
+    if _is_port(server):  # to URLs it would be the IPv4 address 0.0.31.144
+        raise ConfigError(f"{place}: {text!r} is a port without a host")
     if _is_ipv6(server):
         if not port:
             raise ConfigError(f"{place}: {text!r}: write an IPv6 address in brackets, such as [2001:db8::1]:8080")
@@ -279,9 +333,16 @@ def _proxy(text: str, default_scheme: str, place: str, port: int = 0) -> _Found:
     notes = [] if server.isascii() else [f"{place}: the name in {server!r} is looked up as {host}"]
     if not effective:
         notes.append(f"{place}: {text!r} has no port, so {proxy.port} is used")
-    # A slash at the end is how browsers show an address: no note for that.
-    repaired = start + server != text.lower()[: len(start)] + text[len(start) :].rstrip("/") and f"[{text}]" != server
+    repaired = start + server != text.lower()[: len(start)] + text[len(start) :] and f"[{text}]" != server
     return _Found(proxy, bool(names), repaired, notes)
+
+
+def _why_not(server: str) -> str:
+    if _PAC_NAME.search(server):
+        return "that looks like the address of a PAC file"
+    if "://" in server:
+        return "the scheme must be http, https, socks4 or socks5"
+    return "it is a host and a port, without a path"
 
 
 def _is_ipv6(text: str) -> bool:

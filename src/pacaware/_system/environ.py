@@ -13,11 +13,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pacaware._core.lenient import misspelt_scheme, tidy_variable
-from pacaware._core.proxy_rules import ProxyRules
+from pacaware._core.lenient import (
+    TidyUrl,
+    misspelt_scheme,
+    tidy_bypass,
+    tidy_pac_url,
+    tidy_proxies,
+    tidy_variable,
+)
 from pacaware._core.target import parse_target
 from pacaware._hosts import split_userinfo
-from pacaware._models import ProxyConfig, ProxyServer, Step, redact_url
+from pacaware._models import ProxyConfig, Step, redact_url
 from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,6 +48,7 @@ _NAMES: Final = (*_OWN_NAMES, *_CASELESS_NAMES, *map(str.upper, _CASELESS_NAMES)
 _ON: Final = frozenset({"1", "on", "yes", "true"})
 _OFF: Final = frozenset({"", "0", "off", "no", "false"})
 _SYSTEM: Final = "system"
+_WEB: Final = re.compile(r"https?:", re.IGNORECASE)
 _PATH: Final = re.compile(r"file:|[/\\.~]|[A-Za-z]:[/\\]|[^:]*\.(?:pac|dat|js)$", re.IGNORECASE)
 _LIST: Final = re.compile(r"[A-Za-z]+=")
 
@@ -72,24 +79,25 @@ def names_set(environ: Mapping[str, str]) -> tuple[str, ...]:
 def _own(environ: Mapping[str, str]) -> ProxyConfig | None:
     allow_file = _flag(environ, "PACAWARE_ALLOW_FILE")
     auto_detect = _flag(environ, "PACAWARE_AUTO_DETECT")
-    pac_url = None
+    pac = TidyUrl(None, ())
     if _switch(environ) not in (_ON | _OFF | {_SYSTEM}):
-        pac_url = _pac_url(environ["PACAWARE"], "PACAWARE", allow_file=allow_file)
+        pac = _pac_url(environ["PACAWARE"], "PACAWARE", allow_file=allow_file)
     elif text := environ.get("PACAWARE_PAC_URL", "").strip():
-        pac_url = _pac_url(text, "PACAWARE_PAC_URL", allow_file=allow_file)
+        pac = _pac_url(text, "PACAWARE_PAC_URL", allow_file=allow_file)
     proxy, credentials, notes = _own_proxy(environ.get("PACAWARE_PROXY", "").strip())
-    if not (auto_detect or pac_url or proxy):
+    if not (auto_detect or pac.url or proxy):
         return None
+    bypass, found = tidy_bypass(environ.get("PACAWARE_BYPASS", ""), "PACAWARE_BYPASS")
     return ProxyConfig(
         auto_detect=auto_detect,
-        pac_url=pac_url,
+        pac_url=pac.url,
         proxy_server=proxy,
-        bypass=environ.get("PACAWARE_BYPASS"),
+        bypass=bypass or None,
         bypass_dialect="no_proxy",
         allow_file=allow_file,
         origin="environment",
         proxy_credentials=credentials,
-        notes=_steps(notes),
+        notes=_steps((*pac.notes, *notes, *found)),
     )
 
 
@@ -97,12 +105,16 @@ def _others(environ: Mapping[str, str]) -> ProxyConfig | None:
     system = _switch(environ) == _SYSTEM
     auto_proxy = None if system else _either_case(environ, "auto_proxy")
     if auto_proxy is not None:
-        url = _pac_url(auto_proxy, "auto_proxy") if auto_proxy.strip() else None
-        # Like a desktop's, these settings were not made for one program: trouble with the script is no error.
-        return ProxyConfig(auto_detect=url is None, pac_url=url, pac_mandatory=False, origin="environment")
+        return _script_of_the_desktop(auto_proxy.strip(), "auto_proxy", "environment")
     if text := environ.get("WSL_PAC_URL", "").strip():
-        return ProxyConfig(pac_url=_pac_url(text, "WSL_PAC_URL"), pac_mandatory=False, origin="wsl")
+        return _script_of_the_desktop(text, "WSL_PAC_URL", "wsl")
     return None if system else _proxy_variables(environ)
+
+
+def _script_of_the_desktop(text: str, variable: str, origin: str) -> ProxyConfig:
+    """Like a desktop's, these settings were not made for one program: trouble with the script is no error."""
+    url, notes = tidy_pac_url(text, variable)
+    return ProxyConfig(auto_detect=not text, pac_url=url, pac_mandatory=False, origin=origin, notes=_steps(notes))
 
 
 def _proxy_variables(environ: Mapping[str, str]) -> ProxyConfig | None:
@@ -126,13 +138,14 @@ def _proxy_variables(environ: Mapping[str, str]) -> ProxyConfig | None:
         add("", "SOCKS_SERVER", environ.get("SOCKS_SERVER"), version)
     if not entries:
         return None
+    bypass, found = tidy_bypass(no_proxy(environ) or "", "NO_PROXY")
     return ProxyConfig(
         proxy_server=";".join(entries),
-        bypass=no_proxy(environ),
+        bypass=bypass or None,
         bypass_dialect="no_proxy",
         origin="environment",
         proxy_credentials=tuple(credentials),
-        notes=_steps(notes),
+        notes=_steps((*notes, *found)),
     )
 
 
@@ -165,26 +178,31 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
     return text in _ON
 
 
-def _pac_url(text: str, variable: str, *, allow_file: bool = False) -> str:
-    url = text.strip()
-    scheme = url.partition(":")[0].lower()
-    if scheme == "data":
-        return url
-    if scheme in ("http", "https"):
+def _pac_url(text: str, variable: str, *, allow_file: bool) -> TidyUrl:
+    url, notes = text.strip(), ()
+    # PACAWARE is a switch, too: what is no address as it stands is none (see _startup.py).
+    if variable != "PACAWARE":
+        tidy = tidy_pac_url(url, variable)
+        if tidy.url and _WEB.match(tidy.url):
+            url, notes = tidy
+    if url[:5].lower() == "data:":
+        return TidyUrl(url, notes)
+    if _WEB.match(url):
         try:
             parse_target(url)
         except ConfigError as exc:
             raise ConfigError(f"{variable}: {exc}") from None
-        return url
+        return TidyUrl(url, notes)
     if not _PATH.match(url):
         also = " (nor 1, 0 or system)" if variable == "PACAWARE" else ""
         raise ConfigError(
             f"{variable}={redact_url(url)!r}: it is not the URL of a PAC file, such as http://host/proxy.pac{also}"
         )
     if allow_file:
-        return url
-    hint = "; PACAWARE_ALLOW_FILE=1 would allow it" if variable.startswith("PACAWARE") else ""
-    raise ConfigError(f"{variable}={redact_url(url)!r}: PAC files are not read from disk{hint}")
+        return TidyUrl(url, ())
+    raise ConfigError(
+        f"{variable}={redact_url(url)!r}: PAC files are not read from disk; PACAWARE_ALLOW_FILE=1 would allow it"
+    )
 
 
 def _own_proxy(text: str) -> tuple[str | None, _Credentials, _Notes]:
@@ -193,27 +211,14 @@ def _own_proxy(text: str) -> tuple[str | None, _Credentials, _Notes]:
         return None, (), ()
     if not _LIST.match(text) and "=" not in text.rpartition("@")[2]:
         return _proxy("PACAWARE_PROXY", text, "http")
-    config = ProxyConfig(proxy_server=text)
-    try:
-        ProxyRules.parse(config.proxy_server or "")
-    except ConfigError as exc:
-        raise ConfigError(f"PACAWARE_PROXY: {exc}") from None
-    return config.proxy_server, config.proxy_credentials, ()
+    tidy = tidy_proxies(text, "PACAWARE_PROXY")
+    return tidy.text, tidy.credentials, tidy.notes
 
 
 def _proxy(variable: str, text: str, default_scheme: str) -> tuple[str, _Credentials, _Notes]:
-    """Read one proxy with or without userinfo; a slash behind it does no harm.
-
-    What cannot be read as it stands is read as it was meant, with notes, where only one meaning is possible.
-    """
+    """Read one proxy with or without a user, as it was meant; the last ``@`` ends the user's password."""
     if misspelt_scheme(text):  # it would be taken for a part of the user's name
         return tidy_variable(text, variable, default_scheme)
     clean, pair = split_userinfo(text)
-    try:
-        server = ProxyServer.parse(clean.rstrip("/"), default_scheme)
-    except ConfigError as exc:
-        try:
-            return tidy_variable(text, variable, default_scheme)
-        except ConfigError:
-            raise ConfigError(f"{variable}: {exc}") from None
-    return str(server), () if pair is None else ((server.netloc, *pair),), ()
+    server, found, notes = tidy_variable(clean, variable, default_scheme)
+    return server, found if pair is None else ((server.partition("://")[2], *pair),), notes
