@@ -10,8 +10,7 @@ from pacaware._auth.guard import GUARD
 
 pytest_plugins = ["pacaware.testing.fixtures"]
 
-# What whoever runs the tests has set for pacaware and for the terminal is no part of them, nor of the programs that they
-# start.
+# What whoever runs the tests has set for pacaware and for the terminal is no part of them.
 for _name in list(os.environ):
     if _name in ("COLUMNS", "LINES", "PACAWARE") or (_name.startswith("PACAWARE_") and _name != "PACAWARE_REAL"):
         del os.environ[_name]

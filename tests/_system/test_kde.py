@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacaware._models import ProxyConfig
-from pacaware._system.kde import config_files, fingerprint, parse_kioslaverc, read_config
+from pacaware._system.kde import Entry, config_files, fingerprint, parse_kioslaverc, read_config
 from pacaware.errors import ConfigError
 from tests._system.expected import assert_is, notes
 from tests._system.machines import KDE5, write_kioslaverc
@@ -85,21 +85,50 @@ def test_no_home():
         ("a=b", [("a", "b")]),
         ("a = b = c ", [("a", "b = c")]),
         ("Proxy Config Script[$e]=http://$HOST/${DIR}.pac?$$x", [("Proxy Config Script", "http://h.test/d.pac?$x")]),
-        ("a[de][$ie]=$HOST", [("a", "h.test")]),
-        ("a[$i]=$HOST", [("a", "$HOST")]),
+        ("a[de][$ie]=$HOST", [("a", "h.test", True)]),
+        ("a[$i]=$HOST", [("a", "$HOST", True)]),
+        ("a[$d]", [("a", None)]),
+        ("a[de]", []),
         ("a[$e]=$MISSING!", [("a", "!")]),
         (r"a=\sx\\y\t", [("a", " x\\y\t")]),
+        (r"a=\x41\xe9\x", [("a", "Aé\\x")]),
         ("a", []),
         ("=b", []),
-        ("[Proxy Settings][$i]", []),
+        ("[Proxy Settings][$i]", [("", None, True)]),
         ("[Other]\na=b", []),
+        ("[Other][$i]\na=b", []),
+        ("[Proxy Settings][Other]\na=b", []),
         ("a=" + "x" * 600, [("a", "x" * 600)]),
     ],
 )
 def test_lines(line, expected):
-    """Marks in brackets are dropped, $e puts variables in, escapes are undone, other groups are not read."""
+    """$e puts variables in, $i locks, $d deletes, other marks are dropped; escapes are undone."""
     text = f"before=1\n[Proxy Settings]\r\n{line}\r\n"
-    assert list(parse_kioslaverc(text, {"HOST": "h.test", "DIR": "d"})) == expected
+    assert list(parse_kioslaverc(text, {"HOST": "h.test", "DIR": "d"})) == [Entry(*entry) for entry in expected]
+
+
+@pytest.mark.parametrize(
+    ("shared", "proxy_server"),
+    [
+        ("[Proxy Settings]\nProxyType=2\nhttpProxy=admin 1\n", "http=http://own:1;https=http://own:2"),
+        ("[Proxy Settings]\nProxyType=2\nhttpProxy[$i]=admin 1\n", "http=http://admin:1;https=http://own:2"),
+        ("[Proxy Settings][$i]\nProxyType=1\nhttpProxy=admin 1\n", "http=http://admin:1"),
+        ("[$i]\n[Proxy Settings]\nProxyType=1\nhttpProxy=admin 1\n", "http=http://admin:1"),
+        ("[Other][$i]\nx=1\n[Proxy Settings]\nhttpProxy=admin 1\n", "http=http://own:1;https=http://own:2"),
+    ],
+)
+def test_what_an_administrator_has_locked(shared, proxy_server, tmp_path):
+    """A key, the group or the whole file that is locked in a shared folder is not changed by the user's own file."""
+    environ = write_kioslaverc(tmp_path, "[Proxy Settings]\nProxyType=1\nhttpProxy=own 1\nhttpsProxy=own 2\n")
+    write_kioslaverc(tmp_path, shared, "xdg")
+    assert read_config(environ).config.proxy_server == proxy_server
+
+
+def test_what_a_user_has_deleted(tmp_path):
+    """A key that is deleted in the user's own file is no longer what the shared one says."""
+    environ = write_kioslaverc(tmp_path, "[Proxy Settings]\nhttpsProxy[$d]\n")
+    write_kioslaverc(tmp_path, "[Proxy Settings]\nProxyType=1\nhttpProxy=a 1\nhttpsProxy=b 2\n", "xdg")
+    assert read_config(environ).config.proxy_server == "http=http://a:1"
 
 
 @pytest.mark.parametrize(
@@ -167,4 +196,4 @@ def test_changes_are_noticed(tmp_path):
 def test_any_text_is_read(text):
     """No file crashes the reader."""
     pairs = list(parse_kioslaverc(f"[Proxy Settings]\n{text}", {}))
-    assert all(key.strip() == key and key for key, _ in pairs)
+    assert all(pair.key.strip() == pair.key and (pair.key or pair.locked) for pair in pairs)

@@ -114,3 +114,38 @@ def test_kde(tmp_path):
         reverse_bypass=True,
         origin="kde",
     )
+
+
+def test_kde_of_two_files(tmp_path):
+    """What KDE's own reader says of an administrator's file below the user's is what is read here, key by key."""
+    reader = program("kreadconfig5", "libkf5config-bin")
+    writer = program("kwriteconfig5", "libkf5config-bin")
+    environ = {**home(tmp_path), "XDG_CURRENT_DESKTOP": "KDE", "KDE_SESSION_VERSION": "5"}
+    environ["XDG_CONFIG_DIRS"] = str(tmp_path / "xdg")
+    (tmp_path / "xdg").mkdir()
+    shared = tmp_path / "xdg/kioslaverc"
+    shared.write_text(
+        "[Proxy Settings]\nProxyType=1\nhttpProxy[$i]=admin.test 1\nhttpsProxy=admin.test 2\n"
+        "ftpProxy[$ie]=$NAMED 3\nsocksProxy=admin.test 4\nNoProxyFor=admin\n"
+    )
+    environ["NAMED"] = "named.test"
+    common = ["--file", "kioslaverc", "--group", "Proxy Settings", "--key"]
+    own = {"httpsProxy": "own.test 2", "NoProxyFor": "b,c\\d\x01"}
+    for key, value in own.items():
+        subprocess.run([writer, *common, key, value], env=environ, check=True, timeout=60)
+    subprocess.run([writer, *common, "socksProxy", "--delete"], env=environ, check=True, timeout=60)
+    user = tmp_path / ".config/kioslaverc"
+    # The writer refuses to write what is locked; a file from before it was locked has it.
+    old = "[Proxy Settings]\nhttpProxy=old.test 1\nftpProxy=old.test 3\n"
+    user.write_text(user.read_text().replace("[Proxy Settings]\n", old, 1))
+    values = kde.merged(kde.config_files(environ), environ)
+    keys = ("ProxyType", "httpProxy", "httpsProxy", "ftpProxy", "socksProxy", "NoProxyFor")
+    said = {
+        key: subprocess.run([reader, *common, key], env=environ, check=True, timeout=60, capture_output=True).stdout
+        for key in keys
+    }
+    assert {key: values[key].text if key in values else "" for key in keys} == {
+        key: text.decode().removesuffix("\n") for key, text in said.items()
+    }
+    assert said["httpProxy"] == b"admin.test 1\n"
+    assert said["socksProxy"] == b"\n"

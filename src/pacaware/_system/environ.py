@@ -179,12 +179,13 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 
 
 def _pac_url(text: str, variable: str, *, allow_file: bool) -> TidyUrl:
-    url, notes = text.strip(), ()
+    url = text.strip()
+    notes: _Notes = ()
     # PACAWARE is a switch, too: what is no address as it stands is none (see _startup.py).
     if variable != "PACAWARE":
         tidy = tidy_pac_url(url, variable)
         if tidy.url and _WEB.match(tidy.url):
-            url, notes = tidy
+            url, notes = tidy.url, tidy.notes
     if url[:5].lower() == "data:":
         return TidyUrl(url, notes)
     if _WEB.match(url):

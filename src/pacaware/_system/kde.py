@@ -1,8 +1,8 @@
 """The proxy settings of KDE 3 to 6, in files named kioslaverc.
 
-Chromium's reading (SettingGetterImplKDE in net/proxy_resolution/proxy_config_service_linux.cc), with three things that
-KDE does and Chromium does not: ``$XDG_CONFIG_HOME``, ``/etc/xdg`` where ``$XDG_CONFIG_DIRS`` is not set, and variables
-in values whose key carries ``[$e]``.
+Chromium's reading (SettingGetterImplKDE in net/proxy_resolution/proxy_config_service_linux.cc), with things that KDE
+does and Chromium does not: ``$XDG_CONFIG_HOME``, ``/etc/xdg`` where ``$XDG_CONFIG_DIRS`` is not set, variables in
+values whose key carries ``[$e]``, keys that an administrator has locked with ``[$i]``, and keys deleted with ``[$d]``.
 """
 
 from __future__ import annotations
@@ -17,19 +17,34 @@ from pacaware._system.files import file_state
 from pacaware._system.reading import Draft, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["config_files", "fingerprint", "parse_kioslaverc", "read_config", "settings_from"]
+__all__ = ["Entry", "config_files", "fingerprint", "merged", "parse_kioslaverc", "read_config", "settings_from"]
 
 _FILE: Final = "kioslaverc"
 # Chromium reads lines into 512 bytes and skips those that do not fit; a whole list of exceptions may be longer.
 _LONGEST_FILE: Final = 1_048_576
-_KEY: Final = re.compile(r"\s*([^=\[]*[^=\[\s])\s*((?:\[[^\]]*\])*)\s*=(.*)")
+_GROUP: Final = re.compile(r"\[Proxy Settings\]((?:\[\$[a-z]+\])?)\s*")
+_KEY: Final = re.compile(r"\s*([^=\[]*[^=\[\s])\s*((?:\[[^\]]*\])*)\s*(?:=(.*))?")
+_LOCKED: Final = re.compile(r"\[\$[a-z]*i[a-z]*\]")
+_EXPANDED: Final = re.compile(r"\[\$[a-z]*e[a-z]*\]")
+_DELETED: Final = re.compile(r"\[\$[a-z]*d[a-z]*\]")
 _VARIABLE: Final = re.compile(r"\$(?:\$|\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
-_ESCAPE: Final = re.compile(r"\\([stnr\\])")
+_ESCAPE: Final = re.compile(r"\\(?:([stnr\\])|x([0-9a-fA-F]{2}))")
 _ESCAPED: Final = {"s": " ", "t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 _PROXIES: Final = (("http", "httpProxy"), ("https", "httpsProxy"), ("ftp", "ftpProxy"), ("socks", "socksProxy"))
 _HOST_AND_PORT: Final = re.compile(r"(\S+)\s+(\S+)")
+
+
+class Entry(NamedTuple):
+    """A key of the group ``[Proxy Settings]``, "" for the group itself; the value None takes away what was there.
+
+    What is ``locked`` is not changed by what is read later, which is the user's own.
+    """
+
+    key: str
+    value: str | None
+    locked: bool = False
 
 
 class _Value(NamedTuple):
@@ -44,11 +59,7 @@ def read_config(environ: Mapping[str, str], home: Path | None = None) -> Reading
     """
     files = config_files(environ, home)
     where = ", ".join(map(str, reversed(files))) or "kioslaverc: no home directory"
-    values: dict[str, _Value] = {}
-    for file in files:
-        text = _read(file)
-        if text is not None:
-            values.update({key: _Value(value, file) for key, value in parse_kioslaverc(text, environ)})
+    values = merged(files, environ)
     if not values:
         return Reading(where, None, "there is no such file with proxy settings")
     config = settings_from(values, environ)
@@ -56,6 +67,23 @@ def read_config(environ: Mapping[str, str], home: Path | None = None) -> Reading
     if config is None:
         return Reading(used, None, "its settings name no proxy")
     return Reading(used, config, f"ProxyType={values['ProxyType'].text}")
+
+
+def merged(files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, _Value]:
+    """Return the values of several files by key, the last file winning where nothing is locked."""
+    values: dict[str, _Value] = {}
+    locked: set[str] = set()
+    for file in files:
+        if "" in locked:
+            break
+        for key, value, locks in parse_kioslaverc(_read(file) or "", environ):
+            if key and key not in locked:
+                values.pop(key, None)
+                if value is not None:
+                    values[key] = _Value(value, file)
+            if locks:
+                locked.add(key)
+    return values
 
 
 def config_files(environ: Mapping[str, str], home: Path | None = None) -> list[Path]:
@@ -81,22 +109,34 @@ def fingerprint(environ: Mapping[str, str], home: Path | None = None) -> tuple[o
     return tuple(map(file_state, config_files(environ, home)))
 
 
-def parse_kioslaverc(text: str, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield (key, value) of the groups ``[Proxy Settings]``; later ones replace earlier ones.
+def parse_kioslaverc(text: str, environ: Mapping[str, str]) -> Iterator[Entry]:
+    """Yield the entries of the groups ``[Proxy Settings]``; later ones replace earlier ones.
 
-    A key's ``[$e]`` puts variables into its value, other marks in brackets are dropped.
+    Of the marks in brackets behind a key, ``$e`` puts variables into its value, ``$i`` locks it and ``$d`` deletes it;
+    others are dropped. ``[$i]`` behind the group locks all of it, before all groups the whole file.
     """
-    inside = False
+    inside = started = False
     for line in re.split(r"\r?\n", text):
         if line.startswith("["):
-            inside = line.startswith("[Proxy Settings]")
+            group = _GROUP.fullmatch(line)
+            inside = group is not None
+            marks = group[1] if group else "" if started else line.rstrip()
+            if _LOCKED.fullmatch(marks):
+                yield Entry("", None, locked=True)
+            started = True
         elif inside and (match := _KEY.fullmatch(line)):
-            value = _ESCAPE.sub(lambda escape: _ESCAPED[escape[1]], match[3].strip())
-            if re.search(r"\[\$[a-z]*e", match[2]):
-                value = _VARIABLE.sub(
-                    lambda name: "$" if name[0] == "$$" else environ.get(name[1] or name[2], ""), value
-                )
-            yield match[1], value
+            key, marks, raw = match.groups()
+            if raw is not None:
+                yield Entry(key, _value(raw, marks, environ), _LOCKED.search(marks) is not None)
+            elif _DELETED.search(marks):
+                yield Entry(key, None, _LOCKED.search(marks) is not None)
+
+
+def _value(raw: str, marks: str, environ: Mapping[str, str]) -> str:
+    value = _ESCAPE.sub(lambda escape: _ESCAPED[escape[1]] if escape[1] else chr(int(escape[2], 16)), raw.strip())
+    if not _EXPANDED.search(marks):
+        return value
+    return _VARIABLE.sub(lambda name: "$" if name[0] == "$$" else environ.get(name[1] or name[2], ""), value)
 
 
 def settings_from(values: Mapping[str, _Value], environ: Mapping[str, str]) -> ProxyConfig | None:

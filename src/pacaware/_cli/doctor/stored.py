@@ -90,12 +90,6 @@ def _gnome(on: Platform, environ: Mapping[str, str]) -> Iterator[tuple[str, str]
 
 
 def _kde(on: Platform, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    values: dict[str, tuple[str, str]] = {}
-    for file in kde.config_files(environ, on.home):
-        try:
-            text = file.read_text("utf-8", "replace")
-        except OSError:
-            continue
-        values.update({key: (f"{file}: {key}", value) for key, value in kde.parse_kioslaverc(text, environ)})
-    if values.get("ProxyType", ("", "0"))[1].strip() == "0":
-        yield from (values[key] for key in _KDE if key in values)
+    values = kde.merged(kde.config_files(environ, on.home), environ)
+    if "ProxyType" not in values or values["ProxyType"].text.strip() == "0":
+        yield from ((f"{values[key].file}: {key}", values[key].text) for key in _KDE if key in values)
