@@ -48,6 +48,27 @@ def test_exceptions_alone():
     found = survey({**GNOME, "NO_PROXY": "a.test"}, linux(mode="none"))
     assert statuses(found)["environment"] == "empty"
     assert "NO_PROXY selects no proxy" in found.sources[0].why
+    assert found.sources[0].hints == ()
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"PACAWARE_PROXY": "p:1", "PACAWARE_BYPASS": "b.test"}, {"http_proxy": "p:1"}]
+)
+def test_exceptions_of_the_environment_are_judged(variables):
+    """Broad and broken entries of NO_PROXY are pointed out once, whatever they are for."""
+    found = survey({**variables, "NO_PROXY": "*.jp,a:0"}, linux(mode="none"))
+    said = hints(found, "environment").splitlines()
+    assert [line.partition(": ")[2] for line in said if "broad" in line or "left out" in line] == [
+        "'a:0' is left out: '0' is not a port (1 to 65535)",
+        "'*.jp' is broad: it covers every host under .jp, whoever owns it",
+    ]
+
+
+def test_a_reversed_list_is_not_broad(tmp_path):
+    """It names what does use the proxy."""
+    text = "[Proxy Settings]\nProxyType=1\nhttpProxy=k 1\nNoProxyFor=*\nReversedException=true\n"
+    write_kioslaverc(tmp_path, text)
+    assert "broad" not in hints(survey(KDE, linux(tmp_path)), "kde")
 
 
 def test_windows():

@@ -150,6 +150,17 @@ def test_the_bypass_list_is_not_for_the_script(with_script):
     assert by(with_script(bypass="h.test", proxy_server="m.test:1").resolve("http://h.test/")) == "PROXY a.test:8080"
 
 
+def test_warnings_about_settings_in_code(make_resolver, caplog):
+    """What was repaired, and each entry that was left out, is a step of decisions and one line in the log."""
+    resolver = make_resolver(ProxyConfig(proxy_server="ｐ.test：8080", bypass="10.0.0.0/8;b.test"))
+    decision = resolver.resolve("http://h.test/")
+    assert by(decision) == "PROXY p.test:8080"
+    for said in ("is read as p.test:8080", "'10.0.0.0/8' is left out"):
+        assert said in decision.explain()
+        assert caplog.text.count(said) == 1
+    assert resolver.resolve("http://b.test/").source == "bypass"
+
+
 def test_wrong_settings_in_code_are_an_error_where_they_are_written():
     """Not at the first request."""
     with pytest.raises(ConfigError):

@@ -48,7 +48,7 @@ class SettingsReader:
     """
 
     def __init__(self, config: ProxyConfig | None, *, trust_env: bool, system: SystemSettings = _SYSTEM) -> None:
-        self._current = None if config is None else compile_settings(config)
+        self._current = None if config is None else _told(compile_settings(config))
         self._constant = config is not None or not trust_env
         self._system = system
         self._environment: tuple[str | None, ...] = ()
@@ -79,10 +79,7 @@ class SettingsReader:
             config, policy = self._system.read(os.environ), self._system.cache_policy(os.environ)
         settings = compile_settings(config, no_proxy(os.environ))
         if current is None or settings != current:
-            current = self._current = settings
-            for step in settings.warnings:
-                if step.status == "warning":
-                    _log.warning("%s: %s", step.name, step.detail)
+            current = self._current = _told(settings)
         self.policy = policy
         self._environment, self._system_state, self._from_system = (
             environment,
@@ -90,3 +87,10 @@ class SettingsReader:
             from_system,
         )
         return current
+
+
+def _told(settings: CompiledSettings) -> CompiledSettings:
+    for step in settings.warnings:
+        if step.status == "warning":
+            _log.warning("%s: %s", step.name, step.detail)
+    return settings

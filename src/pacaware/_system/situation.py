@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["advice", "situation"]
+__all__ = ["advice", "situations"]
 
 _VARIABLES: Final = "HTTPS_PROXY and HTTP_PROXY, or PACAWARE_PAC_URL for a PAC file"
 _ADVICE: Final = {
@@ -25,32 +25,31 @@ _CONTAINER_GROUPS: Final = ("docker", "kubepods", "containerd", "libpod", "/lxc/
 _SCREENS: Final = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_CURRENT_DESKTOP")
 
 
-def situation(environ: Mapping[str, str], root: Path = Path("/")) -> str | None:
-    """Return ``container``, ``wsl``, ``ssh`` or ``service`` where a desktop's settings cannot be expected, else None.
+def situations(environ: Mapping[str, str], root: Path = Path("/")) -> tuple[str, ...]:
+    """Return those of ``container``, ``wsl``, ``ssh`` and ``service`` in which this program runs, often none.
 
     ``root`` is the folder that holds ``proc`` and ``run``.
     """
     groups = _text(root / "proc/1/cgroup")
-    if (
+    in_container = (
         environ.get("container")
         or "KUBERNETES_SERVICE_HOST" in environ
         or any((root / name).exists() for name in _CONTAINER_FILES)
         or any(group in groups for group in _CONTAINER_GROUPS)
-    ):
-        return "container"
-    if "WSL_DISTRO_NAME" in environ or "microsoft" in _text(root / "proc/sys/kernel/osrelease").lower():
-        return "wsl"
-    if any(name in environ for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")):
-        return "ssh"
+    )
+    in_wsl = "WSL_DISTRO_NAME" in environ or "microsoft" in _text(root / "proc/sys/kernel/osrelease").lower()
+    by_ssh = any(name in environ for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"))
     # systemd sets the first two for what it starts, a session's own programs among them.
-    if any(name in environ for name in ("INVOCATION_ID", "JOURNAL_STREAM")) and not any(map(environ.get, _SCREENS)):
-        return "service"
-    return None
+    is_service = any(name in environ for name in ("INVOCATION_ID", "JOURNAL_STREAM"))
+    is_service = is_service and not by_ssh and not any(map(environ.get, _SCREENS))
+    # A container of Docker Desktop runs on the kernel of WSL, without any of its ways to Windows.
+    found = {"container": in_container, "wsl": in_wsl and not in_container, "ssh": by_ssh, "service": is_service}
+    return tuple(kind for kind, here in found.items() if here)
 
 
-def advice(kind: str | None) -> str:
+def advice(kind: str) -> str:
     """Return the line for a person who wonders why no proxy is found."""
-    return _ADVICE.get(kind or "", f"no settings were found; to set a proxy for this program: {_VARIABLES}")
+    return _ADVICE[kind]
 
 
 def _text(path: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pacaware._core.broad import broad_rules
 from pacaware._core.bypass import BypassRules
 from pacaware._core.compiled import compile_settings
+from pacaware._core.lenient import tidy_bypass
 from pacaware._models import ProxyConfig, redact_url
 from pacaware._system import environ as _environ
 from pacaware._system import policies
@@ -67,6 +68,8 @@ def survey(environ: Mapping[str, str], on: Platform | None = None, *, every: boo
     sources = []
     for origin, read in readers.items():
         source = _read(origin, read)
+        if origin == "environment":
+            source = _with_no_proxy(source, _environ.no_proxy(environ))
         if source.config is not None or source.status == "broken":
             if origin not in ("environment", counting):
                 source = _unused(source, _UNUSED[origin])
@@ -110,9 +113,8 @@ def _judged(origin: str, reading: Reading) -> Source:
         warnings = [f"{step.name}: {step.detail}" for step in compile_settings(config).warnings]
     except ConfigError as exc:
         return Source(origin, reading.where, "broken", str(exc))
-    if config.bypass:
-        rules = BypassRules.parse(config.bypass, config.bypass_dialect)
-        warnings += [f"bypass list: {rule!r} is broad: {reason}" for rule, reason in broad_rules(rules, _public_suffix)]
+    if not config.reverse_bypass:  # a reversed list names what does use the proxy
+        warnings += _broad(BypassRules.parse(config.bypass or "", config.bypass_dialect), "bypass list")
     # WSL_PAC_URL is a variable, and what it says comes from Windows.
     return Source(
         origin if config.origin == "code" else config.origin,
@@ -122,6 +124,20 @@ def _judged(origin: str, reading: Reading) -> Source:
         config,
         tuple(warnings),
     )
+
+
+def _with_no_proxy(source: Source, text: str | None) -> Source:
+    """Judge NO_PROXY, which holds for what the system says too; beside the proxy variables it is their bypass list."""
+    plain, notes = tidy_bypass(text or "", "NO_PROXY")
+    if source.config is not None and source.config.bypass == (plain or None):
+        return source
+    rules = BypassRules.parse(plain, "no_proxy")
+    dropped = (f"NO_PROXY: {entry!r} is left out: {reason}" for entry, reason in rules.dropped)
+    return source._replace(hints=(*source.hints, *notes, *dropped, *_broad(rules, "NO_PROXY")))
+
+
+def _broad(rules: BypassRules, place: str) -> list[str]:
+    return [f"{place}: {rule!r} is broad: {reason}" for rule, reason in broad_rules(rules, _public_suffix)]
 
 
 def _unused(source: Source, reason: str) -> Source:

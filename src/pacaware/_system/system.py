@@ -11,7 +11,7 @@ from pacaware._system import environ as _environ
 from pacaware._system import gnome, kde, macos, windows
 from pacaware._system.desktop import desktop
 from pacaware._system.reading import Reading
-from pacaware._system.situation import advice, situation
+from pacaware._system.situation import advice, situations
 from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,12 +56,11 @@ class Platform(NamedTuple):
         return kind if kind in ("gnome", "kde") else None
 
     def nothing(self, environ: Mapping[str, str]) -> ProxyConfig:
-        """Return the settings where nothing is set, with a line for the person who expected a proxy."""
-        kind = None if self.name == "darwin" else situation(environ, self.root)
+        """Return the settings where nothing is set, with lines for the person who expected a proxy."""
+        kinds = () if self.name == "darwin" else situations(environ, self.root)
         if self.machine is not None:
-            kind = "service" if self.machine.is_service() else None
-        notes = () if kind is None else (Step("settings", "skipped", advice(kind)),)
-        return ProxyConfig(origin="none", notes=notes)
+            kinds = ("service",) if self.machine.is_service() else ()
+        return ProxyConfig(origin="none", notes=tuple(Step("settings", "skipped", advice(kind)) for kind in kinds))
 
 
 def platform() -> Platform:
