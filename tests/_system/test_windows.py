@@ -128,6 +128,19 @@ def test_winhttp_for_services():
     assert read_winhttp(Fake(registry=registry)).config.proxy_server == "svc:1"
 
 
+@pytest.mark.parametrize("flags", [5, 9])
+def test_a_script_of_winhttp(flags):
+    """A PAC file or detection of ``netsh winhttp set advproxy`` is not read, and that is said."""
+    data = WinHttpSettings(version=0x28, flags=flags, rest=b"\x14\0\0\0http://pac.test/p.pac").encode()
+    registry = {("HKLM", CONNECTIONS, "WinHttpSettings"): data}
+    config = read_winhttp(Fake(registry=registry)).config
+    assert (config.pac_url, config.auto_detect, config.proxy_server) == (None, False, None)
+    assert "its PAC file or detection cannot be read; give the address as PACAWARE_PAC_URL" in notes(config)
+    service = read_config(Fake(IEConfig(True, None, None, None), registry, service=True)).config
+    assert (service.origin, service.auto_detect) == ("windows", True)
+    assert "cannot be read" in notes(service)
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [(None, "no such value"), (b"\x18", "cannot be read: it ends within the version"), ("text", "no such value")],

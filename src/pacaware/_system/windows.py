@@ -72,15 +72,17 @@ def read_config(machine: Machine) -> Reading:
     Raises ConfigError for a proxy that cannot be made out.
     """
     found = _find(machine)
+    not_read: tuple[str, ...] = ()
     # A service's own settings are those that somebody made; a profile that nobody logs on to just says "detect".
     if machine.is_service() and not (found and (_given(found.config.pac_url) or _given(found.config.proxy))):
         winhttp = read_winhttp(machine)
         if winhttp.config is not None and winhttp.config.proxy_server:
             return winhttp._replace(why=f"{winhttp.why}; this is a service account without settings of its own")
+        not_read = tuple(note.detail for note in winhttp.config.notes) if winhttp.config is not None else ()
     if found is None:
         return Reading(f"HKCU\\{INTERNET_SETTINGS}", None, "there are no settings")
     draft = Draft("windows")
-    draft.notes += found.notes
+    draft.notes += (*found.notes, *not_read)
     pac_url = draft.pac_url(found.config.pac_url, f"{found.where}: AutoConfigURL")
     auto_detect = found.config.auto_detect
     if auto_detect and _number(machine.value("HKLM", _WINHTTP, "DisableWpad")) == 1:
@@ -112,6 +114,8 @@ def read_winhttp(machine: Machine) -> Reading:
     except ValueError as exc:
         return Reading(where, None, f"the value cannot be read: {exc}")
     draft = Draft("winhttp")
+    if settings.uses_script:
+        draft.notes.append(f"{where}: its PAC file or detection cannot be read; give the address as PACAWARE_PAC_URL")
     if settings.uses_proxy and _given(settings.proxy_server):
         draft.proxies(settings.proxy_server, where)
     config = draft.config(ProxyConfig(bypass=draft.bypass(settings.bypass, where), pac_dialect="windows"))

@@ -157,6 +157,11 @@ class WinHttpSettings:
         """Whether a proxy is set and in use."""
         return bool(self.flags & _PROXY)
 
+    @property
+    def uses_script(self) -> bool:
+        """Whether a PAC file or detection is set (``netsh winhttp set advproxy``); where it is kept is not known."""
+        return bool(self.flags & (_PAC_URL | _AUTO_DETECT))
+
     @classmethod
     def decode(cls, data: bytes) -> WinHttpSettings:
         """Read a value; raises ValueError that says where it is broken."""
