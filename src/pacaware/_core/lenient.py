@@ -130,7 +130,7 @@ def tidy_proxy(host: str, place: str, *, port: int = 0, scheme: str = "http") ->
         scheme = "socks4"
     elif names and names[-1] not in (scheme, "http", "socks"):
         notes.append(f"{place}: {names[-1]}:// before the proxy is not heeded, as in browsers; it is {scheme}://")
-    found = _proxy(bare, scheme, place, port=port)
+    found = _proxy(bare, scheme, place, port=port, shown=clean)
     if found.repaired or text != clean or len(names) > 1 or (names and "://" not in text):
         notes.insert(0, f"{place}: {clean!r} is read as {found.server}")
     credentials = tuple((found.server.netloc, user, password) for _, user, password in users)
@@ -297,23 +297,24 @@ class _Found(NamedTuple):
     notes: list[str]
 
 
-def _proxy(text: str, default_scheme: str, place: str, port: int = 0) -> _Found:
-    """Read one proxy from plain text without a user."""
+def _proxy(text: str, default_scheme: str, place: str, port: int = 0, shown: str = "") -> _Found:
+    """Read one proxy from plain text without a user; what is said of it shows it as it was typed."""
+    shown = shown or text
     rest, names = _split_schemes(text)
     start = f"{names[-1]}://" if names else ""
     tail = rest.replace("\\", "/")
     server = tail.rstrip("/ ")
     if "/" in server or "=" in server:
-        raise ConfigError(f"{place}: {redact_url(text)!r} is not a proxy: {_why_not(server)}")
+        raise ConfigError(f"{place}: {redact_url(shown)!r} is not a proxy: {_why_not(server)}")
     if _is_port(server):  # to URLs it would be the IPv4 address 0.0.31.144
-        raise ConfigError(f"{place}: {text!r} is a port without a host")
+        raise ConfigError(f"{place}: {shown!r} is a port without a host")
     if _is_ipv6(server):
         if not port:
-            raise ConfigError(f"{place}: {text!r}: write an IPv6 address in brackets, such as [2001:db8::1]:8080")
+            raise ConfigError(f"{place}: {shown!r}: write an IPv6 address in brackets, such as [2001:db8::1]:8080")
         server = f"[{server}]"
     elif doubled := _PORTS.fullmatch(server):
         if doubled[2] != doubled[3]:
-            raise ConfigError(f"{place}: {text!r} has two ports, {doubled[2]} and {doubled[3]}; which one is meant?")
+            raise ConfigError(f"{place}: {shown!r} has two ports, {doubled[2]} and {doubled[3]}; which one is meant?")
         server = f"{doubled[1]}:{doubled[2]}"
     elif blank := _BLANK_PORT.fullmatch(server):
         server = f"{blank[1].rstrip(':')}:{blank[2]}"
@@ -322,9 +323,9 @@ def _proxy(text: str, default_scheme: str, place: str, port: int = 0) -> _Found:
     try:
         host, given = split_host_port(server)
     except ValueError as exc:
-        raise ConfigError(f"{place}: {redact_url(text)!r} is not a proxy: {exc}") from None
+        raise ConfigError(f"{place}: {redact_url(shown)!r} is not a proxy: {exc}") from None
     if port and given and port != given:
-        raise ConfigError(f"{place}: {text!r} names port {given}, the field for the port {port}; which one is meant?")
+        raise ConfigError(f"{place}: {shown!r} names port {given}, the field for the port {port}; which one is meant?")
     effective = given or port
     try:
         proxy = ProxyServer.parse(start + host_for_url(host) + (f":{effective}" if effective else ""), default_scheme)
@@ -332,7 +333,7 @@ def _proxy(text: str, default_scheme: str, place: str, port: int = 0) -> _Found:
         raise ConfigError(f"{place}: {exc}") from None
     notes = [] if server.isascii() else [f"{place}: the name in {server!r} is looked up as {host}"]
     if not effective:
-        notes.append(f"{place}: {text!r} has no port, so {proxy.port} is used")
+        notes.append(f"{place}: {shown!r} has no port, so {proxy.port} is used")
     repaired = start + server != text.lower()[: len(start)] + text[len(start) :] and f"[{text}]" != server
     return _Found(proxy, bool(names), repaired, notes)
 
