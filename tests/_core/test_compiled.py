@@ -114,9 +114,10 @@ def test_settings_in_code_are_read_as_they_are_meant(given, meant):
 
 
 def test_a_user_beside_a_proxy_that_was_repaired():
-    """User and password stay with the proxy as it is used."""
-    settings = compile_settings(ProxyConfig(proxy_server="http://me:secret@p:8080:8080/"))
-    assert settings.config.proxy_credentials == (("p:8080", "me", "secret"),)
+    """User and password stay with the proxy as it is used; beside one that is left out they do no harm."""
+    settings = compile_settings(ProxyConfig(proxy_server="http://me:secret@p:8080:8080/;you:secret@q:x"))
+    assert settings.config.proxy_credentials == (("p:8080", "me", "secret"), ("q:x", "you", "secret"))
+    assert str(settings.rules) == "http://p:8080"
     assert "secret" not in str(settings.warnings)
 
 

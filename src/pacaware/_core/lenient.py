@@ -216,7 +216,10 @@ def _as_server(text: str) -> str:
     try:
         split_host_port(text)
     except ValueError:
-        return tidy_variable(text, "proxy_server", "http").text.partition("://")[2]
+        try:
+            return tidy_variable(text, "proxy_server", "http").text.partition("://")[2]
+        except ConfigError:
+            pass  # its proxy is left out
     return text
 
 
