@@ -120,6 +120,8 @@ def test_scripts_that_the_desktop_names(environ, expected, origin):
         ({"http_proxy": "p", "SOCKS_SERVER": "s"}, "http=http://p:80"),
         ({"SOCKS_SERVER": "s:1", "SOCKS_VERSION": "5"}, "socks5://s:1"),
         ({"SOCKS_SERVER": "s", "SOCKS_VERSION": "4"}, "socks4://s:1080"),
+        ({"socks_server": "s:1", "socks_version": "4"}, "socks4://s:1"),
+        ({"SOCKS_SERVER": "s:1", "socks_server": "t:1"}, "socks5://s:1"),
         ({"REQUEST_METHOD": "GET", "HTTP_PROXY": "p:1", "http_proxy": "q:1"}, "http=http://q:1"),
         ({"REQUEST_METHOD": "GET", "HTTP_PROXY": "p:1", "HTTPS_PROXY": "q:1"}, "https=http://q:1"),
         ({"PACAWARE": "1", "https_proxy": "p"}, "https=http://p:80"),

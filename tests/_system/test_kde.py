@@ -174,6 +174,23 @@ def test_variables_named_by_the_file(tmp_path):
     assert config.proxy_credentials == (("p:1", "me", "secret"),)
 
 
+@pytest.mark.parametrize(
+    ("named", "variables"),
+    [
+        ("http_proxy", {"HTTP_PROXY": "p:1"}),
+        ("HTTP_PROXY", {"http_proxy": "p:1"}),
+        ("http_proxy", {"http_proxy": "p:1", "HTTP_PROXY": "q:1"}),
+        ("http_proxy,other", {"http_proxy": "p:1"}),
+    ],
+)
+def test_the_case_of_variables_named_by_the_file(named, variables, tmp_path):
+    """Of several names the first counts; it is found in the other case, too, but for a header of a client."""
+    environ = write_kioslaverc(tmp_path, f"[Proxy Settings]\nProxyType=4\nhttpProxy={named}\n")
+    assert read_config({**environ, **variables}).config.proxy_server == "http=http://p:1"
+    header = {"REQUEST_METHOD": "GET", "HTTP_PROXY": "evil:1"}
+    assert named != "http_proxy" or read_config({**environ, **header}).config is None
+
+
 def test_what_cannot_be_made_out(tmp_path):
     """An error names key and file; a repair is a note."""
     with pytest.raises(ConfigError, match=r"httpProxy in .*kioslaverc: 'p:1:2' has two ports"):

@@ -43,7 +43,14 @@ _OWN_NAMES: Final = (
     "PACAWARE_PROXY",
 )
 _CASELESS_NAMES: Final = ("all_proxy", "auto_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy")
-_OTHER_NAMES: Final = ("REQUEST_METHOD", "SOCKS_SERVER", "SOCKS_VERSION", "WSL_PAC_URL")
+_OTHER_NAMES: Final = (
+    "REQUEST_METHOD",
+    "SOCKS_SERVER",
+    "SOCKS_VERSION",
+    "WSL_PAC_URL",
+    "socks_server",
+    "socks_version",
+)
 _NAMES: Final = (*_OWN_NAMES, *_CASELESS_NAMES, *map(str.upper, _CASELESS_NAMES), *_OTHER_NAMES)
 _ON: Final = frozenset({"1", "on", "yes", "true"})
 _OFF: Final = frozenset({"", "0", "off", "no", "false"})
@@ -134,8 +141,8 @@ def _proxy_variables(environ: Mapping[str, str]) -> ProxyConfig | None:
     add("ftp=", "ftp_proxy", _either_case(environ, "ftp_proxy"))
     add("", "all_proxy", _either_case(environ, "all_proxy"))
     if not entries:
-        version = "socks4" if environ.get("SOCKS_VERSION", "").strip() == "4" else "socks5"
-        add("", "SOCKS_SERVER", environ.get("SOCKS_SERVER"), version)
+        version = (_upper_first(environ, "SOCKS_VERSION") or "").strip()
+        add("", "SOCKS_SERVER", _upper_first(environ, "SOCKS_SERVER"), "socks4" if version == "4" else "socks5")
     if not entries:
         return None
     bypass, found = tidy_bypass(no_proxy(environ) or "", "NO_PROXY")
@@ -165,6 +172,11 @@ def _either_case(environ: Mapping[str, str], name: str) -> str | None:
     """Return the lower-case variable, even if it is empty, before the upper-case one."""
     value = environ.get(name)
     return environ.get(name.upper()) if value is None else value
+
+
+def _upper_first(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name)
+    return environ.get(name.lower()) if value is None else value
 
 
 def _switch(environ: Mapping[str, str]) -> str:

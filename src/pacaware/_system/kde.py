@@ -33,6 +33,7 @@ _VARIABLE: Final = re.compile(r"\$(?:\$|\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 _ESCAPE: Final = re.compile(r"\\(?:([stnr\\])|x([0-9a-fA-F]{2}))")
 _ESCAPED: Final = {"s": " ", "t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 _PROXIES: Final = (("http", "httpProxy"), ("https", "httpsProxy"), ("ftp", "ftpProxy"), ("socks", "socksProxy"))
+_FIRST: Final = re.compile(r"[, ]")
 _HOST_AND_PORT: Final = re.compile(r"(\S+)\s+(\S+)")
 
 
@@ -165,7 +166,12 @@ def _manual(values: Mapping[str, _Value], indirect: Mapping[str, str] | None, dr
         place = f"{key} in {found.file}"
         if indirect is None:
             return found.text, place
-        return indirect.get(found.text, ""), f"{found.text} (named by {place})"
+        name = _FIRST.split(found.text)[0]
+        # Like Chromium's base/environment.cc, which takes HTTP_PROXY for http_proxy and the other way round.
+        other = name.upper() if name[:1].islower() else name.lower()
+        if "REQUEST_METHOD" in indirect:  # where a web server starts programs, HTTP_PROXY is a header of the client
+            other = name
+        return indirect.get(name, indirect.get(other, "")), f"{name} (named by {place})"
 
     for scheme, key in _PROXIES:
         text, place = value(key)
