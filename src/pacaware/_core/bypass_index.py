@@ -83,24 +83,27 @@ class Index:
         self._sizes = tuple(sorted({*map(len, table)}) for table in (self._heads, self._tails, self._parts))
 
     def _add_patterns(self, patterns: list[tuple[int, Rule, Glob]]) -> None:
-        """File each pattern under its head, its tail or a part of it, whichever fewest patterns share."""
+        """File each pattern under its head or its tail; where many share these, under a part that fewest share."""
         heads = Counter(glob.head for _, _, glob in patterns)
         tails = Counter(glob.tail for _, _, glob in patterns)
-        parts = Counter(part for _, _, glob in patterns for part in _parts(glob.pieces))
+        crowd: list[tuple[int, Rule, Glob, tuple[str, ...]]] = []
         for place, rule, glob in patterns:
             # A pattern that is nothing but one "*" and its key needs no further look.
-            if glob.pattern == "*" + glob.tail:
-                _file(self._tails.setdefault(glob.tail, {}) if glob.tail else self._any, place, rule)
+            if glob.tail and glob.pattern == "*" + glob.tail:
+                _file(self._tails.setdefault(glob.tail, {}), place, rule)
                 continue
-            if glob.pattern == glob.head + "*":
+            if glob.head and glob.pattern == glob.head + "*":
                 _file(self._heads.setdefault(glob.head, {}), place, rule)
                 continue
-            keys = [(tails[glob.tail], glob.tail, self._tails), (heads[glob.head], glob.head, self._heads)]
-            # The ends are found faster than the parts, so these serve crowded ends alone.
-            if min((count for count, key, _ in keys if key), default=_CROWD) >= _CROWD:
-                keys += [(parts[part], part, self._parts) for part in _parts(glob.pieces)]
-            _, key, table = min((item for item in keys if item[1]), key=itemgetter(0), default=(0, "", self._parts))
-            _file(table.setdefault(key, {}) if key else self._any, place, rule, glob)
+            ends = [(heads[glob.head], glob.head, self._heads), (tails[glob.tail], glob.tail, self._tails)]
+            count, end, table = min((item for item in ends if item[1]), key=itemgetter(0), default=(_CROWD, "", {}))
+            if count >= _CROWD and (parts := _parts(glob.pieces)):
+                crowd.append((place, rule, glob, parts))
+            else:
+                _file(table.setdefault(end, {}) if end else self._any, place, rule, glob)
+        shared = Counter(part for _, _, _, parts in crowd for part in parts)
+        for place, rule, glob, parts in crowd:
+            _file(self._parts.setdefault(min(parts, key=shared.__getitem__), {}), place, rule, glob)
 
     def last_match(self, target: Target) -> int:
         """Return the place of the last rule that covers the target, ``<-loopback>`` apart; -1 if none does."""
@@ -140,8 +143,10 @@ def _file(ports: _Ports, place: int, rule: Rule, glob: Glob | None = None) -> No
     ports.setdefault(rule.port, []).append(_Entry(place, rule.scheme, glob))
 
 
-def _parts(pieces: tuple[str, ...]) -> set[str]:
-    return {piece[at : at + size] for size in _PART_SIZES for piece in pieces for at in range(len(piece) - size + 1)}
+def _parts(pieces: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a host must contain to match, in pieces of the sizes that hosts are looked up by."""
+    found = (piece[at : at + size] for size in _PART_SIZES for piece in pieces for at in range(len(piece) - size + 1))
+    return tuple(dict.fromkeys(found))
 
 
 def _last(ports: _Ports, target: Target, text: str, best: int) -> int:

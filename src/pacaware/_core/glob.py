@@ -17,7 +17,7 @@ class Glob:
     patterns up by them.
     """
 
-    __slots__ = ("_masks", "_middle", "_size", "_skips", "_stars", "head", "pattern", "pieces", "tail")
+    __slots__ = ("_literals", "_masks", "_middle", "_size", "_skips", "_stars", "head", "pattern", "tail")
 
     def __init__(self, pattern: str) -> None:
         self.pattern: Final = pattern
@@ -25,8 +25,6 @@ class Glob:
         last = max(pattern.rfind("*"), pattern.rfind("?"))
         self.head: Final = pattern[:first]
         self.tail: Final = pattern[last + 1 :] if last >= 0 else ""
-        #: The runs of literal characters, in order.
-        self.pieces: Final = tuple(piece for piece in pattern.replace("?", "*").split("*") if piece)
         self._middle: tuple[str, ...] | None = None
         if last >= 0 and "?" not in pattern:
             self._middle = tuple(piece for piece in pattern[first:last].split("*") if piece)
@@ -48,11 +46,17 @@ class Glob:
                 masks[character] = masks.get(character, 0) | bit
             self._size += 1
         self._masks = masks
+        self._literals = self.pieces
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The runs of literal characters, in order."""
+        return tuple(piece for piece in self.pattern.replace("?", "*").split("*") if piece)
 
     def matches(self, text: str) -> bool:
         """Whether the pattern covers the whole text."""
         if self._middle is None:
-            return all(piece in text for piece in self.pieces) and self._run(text)
+            return all(piece in text for piece in self._literals) and self._run(text)
         end = len(text) - len(self.tail)
         place = len(self.head)
         if end < place or not text.startswith(self.head) or not text.endswith(self.tail):
