@@ -7,12 +7,16 @@ import pytest
 
 from pacaware._auth import stored
 from pacaware._auth.guard import GUARD
+from pacaware._system.environ import names_set
 
 pytest_plugins = ["pacaware.testing.fixtures"]
 
-# What whoever runs the tests has set for pacaware and for the terminal is no part of them.
+# What is set for proxies, the desktop and the terminal of whoever runs the tests is no part of them; nor is it of the
+# programs that they start. No test needs the network.
+_DESKTOP = {"DESKTOP_SESSION", "GNOME_DESKTOP_SESSION_ID", "KDEHOME", "KDE_FULL_SESSION", "KDE_SESSION_VERSION"}
+_FOREIGN = {*_DESKTOP, "XDG_CURRENT_DESKTOP", "COLUMNS", "LINES", *names_set(os.environ)}
 for _name in list(os.environ):
-    if _name in ("COLUMNS", "LINES", "PACAWARE") or (_name.startswith("PACAWARE_") and _name != "PACAWARE_REAL"):
+    if _name in _FOREIGN or (_name.startswith("PACAWARE_") and _name != "PACAWARE_REAL"):
         del os.environ[_name]
 
 
