@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pacaware._core.bypass import IMPLICIT, BypassRules
 from pacaware._core.proxy_rules import ProxyRules
 from pacaware._core.selection import ManualChoice, Setting, manual_candidates, settings_in_order
 from pacaware._core.target import Target
-from pacaware._models import DIRECT, ProxyConfig, ProxyList, Step
+from pacaware._models import DIRECT, ProxyConfig, ProxyList, Step, redact_url
 
 __all__ = ["CompiledSettings", "compile_settings"]
 
@@ -20,7 +20,10 @@ _TOO_LONG: Final = f"it is longer than the {_LONGEST} bytes that Windows promise
 
 @dataclass(frozen=True, slots=True)
 class CompiledSettings:
-    """A ProxyConfig with its strings parsed; ``no_proxy`` is the environment's list where that applies."""
+    """A ProxyConfig with its strings parsed; ``no_proxy`` is the environment's list where that applies.
+
+    ``chosen`` says why these settings are in force and others are not.
+    """
 
     config: ProxyConfig
     order: tuple[Setting, ...]
@@ -28,6 +31,12 @@ class CompiledSettings:
     bypass: BypassRules
     no_proxy: BypassRules | None
     warnings: tuple[Step, ...]
+    chosen: tuple[Step, ...] = field(default=(), compare=False)
+
+    @property
+    def first_steps(self) -> tuple[Step, ...]:
+        """What every decision by these settings begins with."""
+        return (*self.chosen, *self.warnings)
 
     def without_script(self, target: Target) -> ManualChoice | None:
         """Return the answer that needs no script: an implicit rule, NO_PROXY, or settings without a PAC file."""
@@ -48,8 +57,31 @@ class CompiledSettings:
             return ManualChoice(ProxyList((DIRECT,)), "no-proxy")
         return manual_candidates(self.rules, self.bypass, target)
 
+    def explain(self, choice: ManualChoice, target: Target, first: Setting) -> tuple[Step, ...]:
+        """Say what made a choice that no script made, where the settings before ``first`` gave nothing."""
+        if choice.rule is not None:
+            return (Step("bypass", "ok", choice.rule), *self.passed_over(first, "this rule comes first"))
+        if self.rules is None:
+            return ()
+        named = self.rules.candidates(target.scheme)
+        listed = "" if named else f"; no proxy for {target.scheme} in it"
+        return (Step("manual", "ok", f"{self.config.proxy_server}{listed}"),)
 
-def compile_settings(config: ProxyConfig, no_proxy: str | None = None) -> CompiledSettings:
+    def passed_over(self, first: Setting, reason: str) -> tuple[Step, ...]:
+        """Name the settings that are set, from ``first`` on, and are not asked."""
+        config = self.config
+        names = {
+            Setting.AUTO_DETECT: ("auto-detect", "it is on"),
+            Setting.PAC_URL: ("pac-url", f"{redact_url((config.pac_url or '').strip())} is set"),
+            Setting.MANUAL: ("manual", f"{config.proxy_server} is set"),
+        }
+        rest = (names[setting] for setting in self.order[self.order.index(first) :] if setting in names)
+        return tuple(Step(name, "skipped", f"{what}, and not asked: {reason}") for name, what in rest)
+
+
+def compile_settings(
+    config: ProxyConfig, no_proxy: str | None = None, chosen: tuple[Step, ...] = ()
+) -> CompiledSettings:
     """Parse the strings of a config; raises ConfigError for those of which nothing is usable."""
     order = settings_in_order(config)
     rules = ProxyRules.parse(config.proxy_server or "") if Setting.MANUAL in order else None
@@ -63,4 +95,4 @@ def compile_settings(config: ProxyConfig, no_proxy: str | None = None) -> Compil
     warnings += [Step(place, "warning", f"{entry!r} is left out: {reason}") for place, entry, reason in dropped]
     if config.bypass and config.bypass_dialect == "windows" and len(config.bypass.encode(errors="replace")) > _LONGEST:
         warnings.append(Step("bypass list", "warning", _TOO_LONG))
-    return CompiledSettings(config, order, rules, bypass, environment, tuple(warnings))
+    return CompiledSettings(config, order, rules, bypass, environment, tuple(warnings), chosen)

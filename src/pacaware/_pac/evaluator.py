@@ -216,7 +216,7 @@ class PacScript:
         self._loaded, self._begins_anew = None, False
         if "\0" in self._text:
             line = self._text.count("\n", 0, self._text.index("\0")) + 1
-            raise PacScriptError(f"{self.name} contains a NUL character; is it saved as UTF-16?", line)
+            raise PacScriptError(f"{self.name} contains a NUL character; is it saved as UTF-16?", line, reason="syntax")
         if self._process is not None and self._process.time_zone != os.environ.get("TZ"):
             self._drop()
         text = self._text.encode("utf-8", "replace")
@@ -230,7 +230,7 @@ class PacScript:
         reply, answers = self._settle(frame, {}, deadline)
         if reply.error is not None:
             message = f"{self.name} does not load: {reply.error.message}"
-            error = PacScriptError(message, reply.error.line, reply.error.column)
+            error = PacScriptError(message, reply.error.line, reply.error.column, reply.error.reason)
             if not answers and not reply.uses_clock and not reply.uses_random:
                 self._load_error = error
             self._drop()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pacaware._cli.doctor.findings import Finding, Started, decisive
 from pacaware._cli.doctor.texts import say, word
+from pacaware._models import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-__all__ = ["Screen", "can_show", "finding_lines", "plain", "result_lines", "screen_for", "width"]
+__all__ = ["Screen", "can_show", "finding_lines", "result_lines", "screen_for", "width"]
 
 _STATUS_WIDTH: Final = 5
 _COLUMNS: Final = 100
@@ -27,22 +28,17 @@ def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
-def plain(text: str) -> str:
-    """Return the text without control characters: what a server said must not move the cursor."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
 def finding_lines(finding: Finding, lang: str) -> Iterator[str]:
     """Yield the line of a finding, and those of its cause and what to do."""
     mark, said = word(finding.status, lang), say(finding, lang)
-    head = f"{mark}{' ' * (_STATUS_WIDTH - width(mark))} {word(finding.step, lang)}: {plain(said.found)}"
+    head = f"{mark}{' ' * (_STATUS_WIDTH - width(mark))} {word(finding.step, lang)}: {on_one_line(said.found)}"
     yield from _wrapped(head)
     if said.likely:
-        yield from _wrapped(f"{word('likely', lang)} {plain(said.likely)}", indent=True)
+        yield from _wrapped(f"{word('likely', lang)} {on_one_line(said.likely)}", indent=True)
     if said.following:
-        yield from _wrapped(f"{word('next', lang)} {plain(said.following)}", indent=True)
+        yield from _wrapped(f"{word('next', lang)} {on_one_line(said.following)}", indent=True)
     if finding.detail and finding.status in ("warn", "fail"):
-        yield from _wrapped(f"{word('said', lang)} {plain(finding.detail)}", indent=True)
+        yield from _wrapped(f"{word('said', lang)} {on_one_line(finding.detail)}", indent=True)
 
 
 def _wrapped(text: str, later: str = " " * (_STATUS_WIDTH + 1), *, indent: bool = False) -> Iterator[str]:
