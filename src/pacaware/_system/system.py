@@ -117,7 +117,7 @@ def _of_system(machine: Platform, environ: Mapping[str, str]) -> ProxyConfig:
         config = machine.nothing(environ)
         looked = Step("settings", "skipped", f"{source}: {reading.where}: {reading.why}")
         return replace(config, notes=(looked, *others, *config.notes))
-    found = Step("settings", "ok", f"{reading.config.origin}: {reading.where}")
+    found = Step("settings", "ok", f"{reading.config.origin}: {reading.where}: {reading.why}")
     return replace(reading.config, notes=(found, *others, *reading.config.notes))
 
 
