@@ -29,11 +29,15 @@ def main(arguments: Sequence[str]) -> int:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
     from pacaware._cli.say import say
     from pacaware.errors import PacawareError
 
     try:
+        try:
+            options = _parser().parse_args(arguments)
+        except SystemExit:
+            sys.stdout.flush()  # --help and --version, too, may be read by head
+            raise
         return _call(options)
     except PacawareError as exc:
         say(f"pacaware: {' '.join(str(exc).split())}", sys.stderr)

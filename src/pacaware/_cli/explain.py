@@ -25,7 +25,7 @@ def explain(url: str, *, as_json: bool, pac_url: str | None) -> int:
         try:
             decision = resolver.resolve(url)
         except PacawareError as exc:
-            if not as_json:
+            if exc.steps and not as_json:
                 say(redact_url(url))
                 say("  goes by  nothing: there is no answer")
                 print(*step_lines(exc.steps), sep="\n", flush=True)

@@ -40,6 +40,8 @@ def not_obtained(url: str, exc: Exception, connect_timeout: float) -> PacFetchEr
     elif isinstance(reason, urllib3.exceptions.NewConnectionError):
         kind = "server-down"
         advice = f"no connection to {host}; check the address and that this network reaches it without a proxy"
+    elif isinstance(reason, urllib3.exceptions.ReadTimeoutError):
+        kind, advice = "late", f"{host} did not send it in time"
     else:
         kind, advice = "server-down", f"{host} did not send it"
     shown = f"the PAC file {redact_url(url)} was not obtained: {advice} ({_redacted(text, url)})"

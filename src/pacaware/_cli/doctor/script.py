@@ -52,15 +52,17 @@ def judge_script(
     """
     if not (config.auto_detect or config.pac_url):
         return (skip("pac", "pac-unused"),)
-    findings: list[Finding] = []
     url = redact_url(pac_url.strip()) if pac_url else "wpad.dat"
     ms = sum(step.ms for step in steps if step.name in _SLOW_STEPS)
     last = None if error is None else fail("pac", trouble_key(error.reason), str(error), ms, url=url)
-    for step in steps:
-        if step.name in _STEPS and step.status == "failed" and step.detail != str(error):
-            findings.append(warn("pac", trouble_key(step.reason), step.detail, step.ms, url=url))
-        elif step.name == "pac-result" and (error is None or error.reason != "answer"):
-            findings.append(warn("pac", "pac-nonsense", step.detail, url=url))
+    findings = [
+        warn("pac", trouble_key(step.reason), step.detail, step.ms, url=url)
+        for step in steps
+        if step.name in _STEPS and step.status == "failed" and step.detail != str(error)
+    ]
+    dropped = "; ".join(step.detail for step in steps if step.name == "pac-result")
+    if dropped and (error is None or error.reason != "answer"):
+        findings.append(warn("pac", "pac-nonsense", dropped, url=url))
     if last is not None:
         return (*findings, last)
     ran = next((step for step in steps if step.name == "pac-run" and step.status == "ok"), None)
