@@ -127,10 +127,10 @@ CAUSES: Final[dict[str, tuple[str, str, str]]] = {
         "Try again later; then tell the help desk.",
     ),
     "credentials-found": ("User {user}, from {origin}", "", ""),
-    "credentials-ambient": ("The login of this machine ({user}), from {origin}", "", ""),
+    "credentials-ambient": ("The login of this machine ({user})", "", ""),
     "credentials-none": (
         "There is no user and password for it.",
-        "407 means: the proxy does not know yet who you are. Your browser may log on by itself; programs are told.",
+        "407 means: the proxy does not know yet who you are. Your browser may log on by itself; programs must be told.",
         "Set PACAWARE_PROXY_USERNAME and PACAWARE_PROXY_PASSWORD (often DOMAIN\\user), and run this again.",
     ),
     "credentials-broken": (

@@ -20,7 +20,7 @@ WORDS: Final = {
     "route": "choice",
     "name": "proxy's name",
     "port": "proxy's port",
-    "speaks": "is it a proxy",
+    "speaks": "proxy's answer",
     "clock": "clock",
     "offers": "logon asked for",
     "credentials": "credentials",
