@@ -38,10 +38,11 @@ NOW: Final = datetime(2026, 11, 23, 14, 30, tzinfo=timezone(timedelta(hours=9)))
 #: A working day in Japan and the end of a maintenance that was announced for the night, in another zone.
 RETRY_AFTER: Final = "Mon, 23 Nov 2026 07:00:00 GMT"
 
+NO_BREAK: Final = "\u00a0"
 _COLOURS: Final = {"ok": "#3fb950", "warn": "#d29922", "FAIL": "#f85149", "$": "#8b949e"}
 _TEXT, _GROUND, _BAR = "#e6edf3", "#0d1117", "#161b22"
 _FONTS: Final = "ui-monospace, Menlo, Consolas, monospace"
-_CELL, _LINE, _MARGIN, _TOP = 8.4, 19, 16, 44
+_CELL, _LINE, _MARGIN, _TOP = 8.4, 19, 16, 52
 
 
 class Run(NamedTuple):
@@ -118,7 +119,7 @@ def picture(run: Run) -> str:
             f'<circle cx="{18 + 18 * index}" cy="14" r="5" fill="{fill}"/>'
             for index, fill in enumerate((_COLOURS["FAIL"], _COLOURS["warn"], _COLOURS["ok"]))
         ),
-        f'<g font-family="{_FONTS}" font-size="14" fill="{_TEXT}" xml:space="preserve">',
+        f'<g font-family="{_FONTS}" font-size="14" fill="{_TEXT}">',
     ]
     for index, line in enumerate(lines):
         if not line:
@@ -129,7 +130,8 @@ def picture(run: Run) -> str:
         head = "" if colour is None else f'<tspan fill="{colour}" font-weight="bold">{escape(mark)}</tspan>'
         # As wide as its characters are in a terminal, whatever font is there.
         place = f'x="{_MARGIN}" y="{_TOP + _LINE * index}" textLength="{_CELL * width(line):.1f}"'
-        drawn.append(f"<text {place}>{head}{escape(rest, quote=False)}</text>")
+        # Blanks beside each other are kept by no renderer as surely as these.
+        drawn.append(f"<text {place}>{head}{escape(rest, quote=False).replace(' ', NO_BREAK)}</text>")
     return "\n".join([*drawn, "</g>", "</svg>", ""])
 
 
