@@ -122,6 +122,8 @@ def test_a_pac_file_by_its_url(explain):
         assert steps[name]["ms"] > 0
     assert steps["pac-alert"]["detail"] == "hello www.origin.test"
     looked_up = [step["detail"] for step in record["steps"] if step["name"] == "pac-lookup"]
+    assert looked_up[0].endswith(" looked up")
+    assert looked_up[0].partition(" ")[0] == str(len(looked_up) - 1)
     assert "localhost -> 127.0.0.1" in looked_up
     assert "the time" in steps["pac-helper"]["detail"]
     assert "NONSENSE" in steps["pac-result"]["detail"]

@@ -83,6 +83,9 @@ def run(
     said = _shown(raw.text, target)[:_SHOWN]
     steps.append(_step("pac-run", "ok", f"FindProxyForURL returned {said!r}", started))
     steps += [Step("pac-alert", "note", _shown(alert, target)) for alert in raw.alerts]
+    if raw.lookups:
+        names = "1 name" if len(raw.lookups) == 1 else f"{len(raw.lookups)} names"
+        steps.append(Step("pac-lookup", "ok", f"{names} looked up", raw.lookup_seconds * 1000))
     steps += [
         Step("pac-lookup", "note", _shown(f"{name} -> {answer or 'no answer'}", target))
         for name, answer in raw.lookups.items()
