@@ -251,12 +251,16 @@ def test_no_line_begins_or_ends_badly():
         assert not any(line.endswith("(") for line in lines)
 
 
-def on_a_terminal(*words: str, **variables: str) -> tuple[int, str]:
+def on_a_terminal(*words: str, columns: int = 0, **variables: str) -> tuple[int, str]:
     """Run ``pacaware doctor`` on a pseudo-terminal; returns the status and everything that was written to it."""
+    import fcntl
     import pty
+    import struct
+    import termios
 
     ours, theirs = pty.openpty()
     try:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         with subprocess.Popen(
             [sys.executable, "-m", "pacaware", "doctor", *words],
             env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/nonexistent", "LANG": "C.UTF-8", **variables},
@@ -303,3 +307,15 @@ def test_a_terminal_without_colours(variables: dict[str, str]):
     assert status == 13
     assert "FAIL  proxy's port: " in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", text)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no pseudo-terminals of this kind")
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_narrow_terminal(lang: str):
+    """Lines are broken where the terminal ends, between words, not by the terminal within them."""
+    with DeadProxy() as dead:
+        _, text = on_a_terminal("--lang", lang, columns=72, PACAWARE_PROXY=dead.url, TERM="xterm")
+    # What moves is drawn over; what stays are the lines.
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).split("\n")
+    assert len(lines) > 10
+    assert max(width(line.rpartition("\r")[2]) for line in lines) <= 74  # a full stop may hang over

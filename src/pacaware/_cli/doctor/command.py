@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pacaware._cli.doctor.findings import Finding, exit_status
 from pacaware._cli.doctor.report import make_report, write_report
-from pacaware._cli.doctor.show import can_show, result_lines, screen_for
+from pacaware._cli.doctor.show import can_show, columns_of, result_lines, screen_for
 from pacaware._cli.doctor.texts import language, say, word
 from pacaware._cli.doctor.walk import Around, walk
 from pacaware._models import on_one_line, redact_url
@@ -63,7 +63,7 @@ def doctor(
     if as_json:
         print(json.dumps(_record(url, findings, chosen, status), indent=2))
     else:
-        print("", *result_lines(findings, chosen), sep="\n")
+        print("", *result_lines(findings, chosen, columns_of(sys.stdout)), sep="\n")
     if report is not None:
         sources = survey(around.environ, around.platform(), every=True).sources
         made = make_report(findings, sources, url, chosen, around.now())
