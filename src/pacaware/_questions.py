@@ -54,7 +54,7 @@ class Questions:
         settings = basis.settings
         choice = settings.without_script(target)
         if choice is not None:
-            steps = (*settings.first_steps, *settings.explain(choice, target, settings.order[0]))
+            steps = settings.steps_without_script(choice, target)
             answer = Answer(
                 *(tuple(choice.proxies), choice.source, None, steps, _FOREVER, True, time.time()),
                 "until the settings change",

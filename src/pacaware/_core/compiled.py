@@ -15,6 +15,7 @@ __all__ = ["CompiledSettings", "compile_settings"]
 
 #: What fits into the settings dialog of Windows (document 004, section 2), in bytes.
 _LONGEST: Final = 2064
+_MOST_TOLD: Final = 1000
 _TOO_LONG: Final = f"it is longer than the {_LONGEST} bytes that Windows promises to take; here the whole of it is used"
 
 
@@ -32,6 +33,7 @@ class CompiledSettings:
     no_proxy: BypassRules | None
     warnings: tuple[Step, ...]
     chosen: tuple[Step, ...] = field(default=(), compare=False)
+    _told: dict[tuple[str | None, str], tuple[Step, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def first_steps(self) -> tuple[Step, ...]:
@@ -56,6 +58,16 @@ class CompiledSettings:
         if self.rules is None:
             return ManualChoice(ProxyList((DIRECT,)), "no-proxy")
         return manual_candidates(self.rules, self.bypass, target)
+
+    def steps_without_script(self, choice: ManualChoice, target: Target) -> tuple[Step, ...]:
+        """Return all steps of a choice that needs no script; the same ones serve every URL like this one."""
+        key = (choice.rule, target.scheme)
+        steps = self._told.get(key)
+        if steps is None:
+            steps = (*self.first_steps, *self.explain(choice, target, self.order[0]))
+            if len(self._told) < _MOST_TOLD:
+                self._told[key] = steps
+        return steps
 
     def explain(self, choice: ManualChoice, target: Target, first: Setting) -> tuple[Step, ...]:
         """Say what made a choice that no script made, where the settings before ``first`` gave nothing."""
