@@ -221,9 +221,7 @@ def test_the_rule_that_matched(explain, environ, url, source, rule):
 def test_a_scheme_without_a_proxy(explain):
     """Going direct with a proxy set is explained."""
     lines = explain("http://h.test/", https_proxy="p.test:1")
-    assert (
-        "  because  proxies are set, and none for this scheme (manual; settings from: environment), fresh" in lines
-    )
+    assert "  because  proxies are set, and none for this scheme (manual; settings from: environment), fresh" in lines
     assert "  ok       manual: https=http://p.test:1; no proxy for http in it" in lines
 
 
