@@ -9,9 +9,12 @@ __all__ = ["main"]
 
 def main() -> int:
     """Run the command line and return its exit status: 0 done, 1 failed, 2 wrong usage."""
-    from pacaware._cli import main
+    try:
+        from pacaware._cli import main
 
-    return main(sys.argv[1:])
+        return main(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules were being imported
+        return 130
 
 
 if __name__ == "__main__":

@@ -21,8 +21,10 @@ __all__ = [
     "ProxyList",
     "ProxyServer",
     "Step",
+    "on_one_line",
     "pac_elements",
     "redact_url",
+    "step_lines",
 ]
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
@@ -365,14 +367,25 @@ class CachePolicy:
 
 
 class Step(NamedTuple):
-    """One thing that was looked at on the way to a decision; ``ms`` is how long it took."""
+    """One thing that was looked at on the way to a decision; ``ms`` is how long it took, 0 where nobody waited.
+
+    ``status`` is ok, note, skipped (it was there and something else comes first), warning or failed. ``reason`` is that
+    of the error, where there was one; records leave it out.
+    """
 
     name: str
     status: str
     detail: str
     ms: float = 0.0
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready record."""
+        return {"name": self.name, "status": self.status, "detail": self.detail, "ms": self.ms}
 
 
+_SHOWN_MS: Final = 0.05
+_WIDE_BLANK: Final = "\u3000"  # of Japanese text; to Python it is not printable
 _BECAUSE: Final = {
     "explicit": "the program gave this proxy",
     "implicit-bypass": "this machine and its own network need no proxy",
@@ -445,24 +458,42 @@ class Decision:
             "config_origin": self.config_origin,
             "pac_url": None if self.pac_url is None else redact_url(self.pac_url),
             "cached": self.cached,
-            "steps": [step._asdict() for step in steps],
+            "steps": [step.to_dict() for step in steps],
         }
 
     def explain(self) -> str:
-        """The same record as lines of text for a person."""
+        """The same record as lines of text for a person; no character in it moves a cursor or ends a line."""
         record = self.to_dict()
+        because = _BECAUSE[self.source]
+        if self.source == "manual" and self.proxies[0] is DIRECT:
+            because = "proxies are set, and none for this scheme"
         lines = [
-            f"{record['url']}",
+            record["url"],
             f"  goes by  {self.proxies}",
-            f"  because  {_BECAUSE[self.source]} ({self.source}; settings from: {self.config_origin})"
+            f"  because  {because} ({self.source}; settings from: {self.config_origin})"
             + (", cached" if self.cached else ", fresh" if self.answered else ""),
         ]
         if record["pac_url"]:
             lines.append(f"  PAC      {record['pac_url']}")
-        lines += [
-            f"  {step['status']:<7}  {step['name']}: {step['detail']} [{step['ms']:.1f} ms]" for step in record["steps"]
-        ]
-        return "\n".join(lines)
+        return "\n".join((*map(on_one_line, lines), *step_lines([Step(**step) for step in record["steps"]])))
+
+
+def step_lines(steps: Iterable[Step]) -> Iterator[str]:
+    """Yield a line for each step, with its time where it took any."""
+    for step in steps:
+        took = f" [{step.ms:.1f} ms]" if step.ms >= _SHOWN_MS else ""
+        yield on_one_line(f"  {step.status:<7}  {step.name}: {step.detail}{took}")
+
+
+def on_one_line(text: str) -> str:
+    """Return the text with its control characters written as escapes, and its line ends as blanks.
+
+    What a server, a script or a person wrote must not move the cursor of a terminal, nor look like a line of ours.
+    """
+    if text.isprintable():
+        return text
+    words = " ".join(text.split("\n"))
+    return "".join(char if char.isprintable() or char == _WIDE_BLANK else ascii(char)[1:-1] for char in words)
 
 
 # What stands between "//" and the path, and an authority that cannot be the beginning of an unescaped password.

@@ -54,7 +54,7 @@ class Questions:
         settings = basis.settings
         choice = settings.without_script(target)
         if choice is not None:
-            steps = (*settings.warnings, Step("settings", "ok", choice.rule or f"{settings.config.origin}"))
+            steps = settings.steps_without_script(choice, target)
             answer = Answer(
                 *(tuple(choice.proxies), choice.source, None, steps, _FOREVER, True, time.time()),
                 "until the settings change",
@@ -78,7 +78,7 @@ class Questions:
     def _ask(self, basis: Basis, target: Target, clock: Callable[[], float]) -> Found:
         """Go through the settings in order until one answers."""
         settings = basis.settings
-        steps = list(settings.warnings)
+        steps = list(settings.first_steps)
         for setting in settings.order:
             if setting is Setting.MANUAL or setting is Setting.DIRECT:
                 break
@@ -87,16 +87,16 @@ class Questions:
                 return outcome
             following = after_trouble(outcome.trouble, setting, settings.config)
             if following is Next.RAISE:
+                outcome.error.steps = tuple(steps)
                 raise outcome.error
             if following is Next.DIRECT:
-                steps.append(Step("fallback", "warning", f"DIRECT, because: {outcome.error}"))
+                steps.append(Step("fallback", "warning", "DIRECT, as these settings go on without the PAC file"))
                 _log.warning("going DIRECT to %s, because: %s", target.origin, outcome.error)
                 source = "no-proxy" if outcome.trouble is Trouble.NOT_OBTAINED else "pac"
                 return self._stand_in(basis, ProxyList((DIRECT,)), source, steps, clock())
-            steps.append(Step("fallback", "warning", f"the next setting, because: {outcome.error}"))
+            steps.append(Step("fallback", "warning", "the next setting, as this one gave no PAC file"))
         choice = settings.manual(target)
-        if choice.rule is not None:
-            steps.append(Step("bypass", "ok", choice.rule))
+        steps += settings.explain(choice, target, setting)
         return self._stand_in(basis, choice.proxies, choice.source, steps, clock())
 
     def _ask_script(
@@ -118,6 +118,8 @@ class Questions:
             self._counts["evaluations"] += known is None
         if known is not None:
             return Found(known, basis, _check_at(basis, loaded), cached=True)
+        after = basis.settings.order[basis.settings.order.index(setting) + 1]
+        steps += basis.settings.passed_over(after, "a PAC file was obtained")
         answer = run(loaded, target, steps, self._resolve_timeout, clock)
         if isinstance(answer, Failed):
             return answer
@@ -130,7 +132,7 @@ class Questions:
         """Return what is used instead of a script's answer; it must not outlive the next try to get one."""
         config, until = basis.settings.config, now + _STAND_IN_SECONDS
         until = max(until, min((script.retry_at for script in basis.sources), default=until))
-        pac_url = None if source == "manual" else config.pac_url
+        pac_url = None if source in ("manual", "bypass") else config.pac_url
         answer = Answer(
             *(tuple(proxies), source, pac_url, tuple(steps), until, False, time.time()),
             "until there is a PAC file, which is tried again and again",

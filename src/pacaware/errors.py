@@ -34,7 +34,14 @@ __all__ = [
 
 
 class PacawareError(Exception):
-    """Base of everything pacaware raises on purpose; messages say what happened, where, and what to do."""
+    """Base of everything pacaware raises on purpose; messages say what happened, where, and what to do.
+
+    ``steps`` are what was looked at for a decision before it failed (those of a Decision), without secrets.
+    ``reason`` is a word for the cause, by which pacaware's own commands tell what to do.
+    """
+
+    steps: tuple[Any, ...] = ()
+    reason: str = "other"
 
     def again(self) -> Self:
         """Return a copy without traceback: one object raised in many threads would collect theirs."""
@@ -52,6 +59,10 @@ class PacError(PacawareError):
 class PacFetchError(PacError):
     """The PAC file was not obtained: unreachable, refused, too large, or not a PAC file."""
 
+    def __init__(self, message: str, reason: str = "other") -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 class PacScriptError(PacError):
     """The script does not parse, throws, or did not answer with a usable string.
@@ -59,11 +70,14 @@ class PacScriptError(PacError):
     ``line`` and ``column`` count from 1 in the PAC text, or are None where the engine did not say.
     """
 
-    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+    def __init__(
+        self, message: str, line: int | None = None, column: int | None = None, reason: str = "throws"
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.line = line
         self.column = column
+        self.reason = reason
 
     def __str__(self) -> str:
         if self.line is None:
@@ -72,19 +86,25 @@ class PacScriptError(PacError):
         return f"{self.message} ({place})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message, self.line, self.column)
+        return type(self), (self.message, self.line, self.column, self.reason)
 
 
 class PacTimeout(PacError):
     """The script (5 s), or the name lookups it asked for (``resolve_timeout``), took longer than allowed."""
 
+    reason = "endless"
+
 
 class PacEngineError(PacError):
     """No JavaScript engine can be used here, or its process failed; the message says what to install or to set."""
 
+    reason = "engine"
+
 
 class WpadError(PacawareError):
     """Automatic detection found no PAC file, and no other setting is left; the message lists where it looked."""
+
+    reason = "not-detected"
 
 
 class ProxyAuthError(PacawareError):

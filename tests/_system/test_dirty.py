@@ -79,7 +79,7 @@ def test_proxies(place, text, meant, tmp_path):
     """What has one meaning is read as it was meant, with a warning."""
     settings = compile_settings(PROXY[place](text, tmp_path))
     assert list(map(str, settings.rules.candidates("http"))) == [meant]
-    assert [step.status for step in settings.warnings][:1] == ["warning"]
+    assert "warning" in [step.status for step in settings.warnings]
 
 
 @pytest.mark.parametrize("place", PROXY)
@@ -116,7 +116,7 @@ def test_addresses_of_pac_files(place, text, tmp_path):
     """They are repaired in the same way."""
     settings = compile_settings(PAC_URL[place](text, tmp_path))
     assert settings.config.pac_url == PAC
-    assert [step.status for step in settings.warnings] == ["warning"]
+    assert [step.status for step in settings.warnings].count("warning") == 1
 
 
 @pytest.mark.parametrize("text", ["http=ｐ．test：8080；https=q 81", "http = p.test : 8080 ;\nhttps = q:81 ;"])
@@ -126,4 +126,4 @@ def test_lists(place, text, tmp_path):
     settings = compile_settings(PROXY[place](text, tmp_path))
     rules: ProxyRules = settings.rules
     assert str(rules) == "http=http://p.test:8080;https=http://q:81"
-    assert [step.status for step in settings.warnings] == ["warning"]
+    assert [step.status for step in settings.warnings].count("warning") == 1

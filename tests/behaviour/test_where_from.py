@@ -59,6 +59,18 @@ def test_a_known_answer_tells_its_age_and_why_it_holds(resolver_with, later):
     assert memory_step(resolver.resolve(URL)) == expected
 
 
+def test_the_age_of_the_pac_file(resolver_with, later):
+    """A script that was obtained for another URL is as old as it is, and took this one no time."""
+    resolver = resolver_with()
+    resolver.resolve(URL)
+    later(300)
+    fetched, loaded = [step for step in resolver.resolve("https://other.test/").steps if step.status == "ok"][1:3]
+    assert (fetched.name, loaded.name) == ("pac-fetch", "pac-load")
+    assert "status 200" in fetched.detail
+    assert fetched.detail.endswith(", 300 s old")
+    assert (fetched.ms, loaded.ms) == (0.0, 0.0)
+
+
 def test_an_answer_that_rests_on_names(resolver_with, later):
     """Its time is limited by theirs."""
     resolver = resolver_with("return dnsResolve('localhost') ? 'PROXY a.test:1' : 'DIRECT'")
@@ -84,7 +96,7 @@ def test_a_remembered_route(resolver_with):
     assert f"bad-proxies: {late}" in resolver.resolve("https://other.test/").explain()
     resolver._clock.advance(1800)
     text = resolver.resolve(URL).explain()
-    assert f"route: {route} [" in text
+    assert f"route: {route}\n" in text
 
 
 def test_the_log_tells_it_too(resolver_with, caplog, later):

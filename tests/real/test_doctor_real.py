@@ -12,7 +12,7 @@ from pacaware._cli.doctor.certificate import Roots
 from pacaware._cli.doctor.findings import Finding
 from pacaware._cli.doctor.walk import Around, walk
 from pacaware._system.system import Platform
-from pacaware.testing import Certificates, DeadProxy, Origin
+from pacaware.testing import Certificates, DeadProxy, Origin, PacServer, pac_returning
 
 pytestmark = pytest.mark.real
 
@@ -73,6 +73,31 @@ def test_squid_with_a_logon(doctor, squid_basic, kind):
         good = doctor(url, PACAWARE_PROXY=squid_basic.url, **logon(squid_basic))
         assert troubles(good) == []
         assert "accepted-ok" in [finding.key for finding in good]
+
+
+@pytest.mark.parametrize("name", ["squid_digest", "squid_ntlm", "squid_negotiate_ntlm", "squid_all"])
+def test_squid_with_each_offer(doctor, request, name):
+    """Each scheme and all together: accepted, rejected after one logon, and asked for."""
+    proxy = request.getfixturevalue(name)
+    with Origin(tls=True) as origin:
+        url = origin.url_for(proxy.origin_host)
+        nothing = troubles(doctor(url, PACAWARE_PROXY=proxy.url))
+        assert nothing in (["credentials-none"], ["accepted-no-ticket"])
+        assert (nothing == ["credentials-none"]) == (name != "squid_negotiate_ntlm")
+        rejected = doctor(url, PACAWARE_PROXY=proxy.url, **logon(proxy, "wrong"))
+        assert troubles(rejected) == ["accepted-rejected"]
+        GUARD.forget()
+        good = doctor(url, PACAWARE_PROXY=proxy.url, **logon(proxy))
+        assert troubles(good) == []
+        assert "accepted-ok" in [finding.key for finding in good]
+
+
+def test_a_pac_file_with_a_dead_proxy_before_squid(doctor, squid):
+    """A warning, and the way is open by squid."""
+    with DeadProxy() as dead, PacServer(pac_returning(dead.pac_text, f"PROXY {squid.netloc}")) as pac:
+        findings = doctor(None, PACAWARE_PAC_URL=pac.url)
+    assert troubles(findings) == ["port-refused"]
+    assert findings[-1].key == "origin-untested"
 
 
 def test_squid_says_why_it_does_not_lead_there(doctor, squid):

@@ -37,7 +37,8 @@ def test_found(make_resolver, found, detector, via):
     url = found(via=via)
     decision = make_resolver(ProxyConfig(auto_detect=True)).resolve(URL)
     assert (by(decision), decision.source, decision.pac_url) == ("PROXY w.test:1", f"wpad-{via}", url)
-    assert [step[:2] for step in decision.steps[:3]] == [
+    steps = [step for step in decision.steps if step.name != "settings"]
+    assert [step[:2] for step in steps[:3]] == [
         ("auto-detect", "ok"),
         ("auto-detect", "note"),
         ("pac-fetch", "ok"),
@@ -109,7 +110,8 @@ def test_not_found_is_an_error_in_code(make_resolver):
 def test_not_found_is_direct_on_a_desktop(make_resolver, caplog):
     """With a warning that says why."""
     decision = make_resolver(ProxyConfig(auto_detect=True, origin="gnome")).resolve(URL)
-    assert (by(decision), decision.source, decision.steps[0][:2]) == ("DIRECT", "no-proxy", ("auto-detect", "failed"))
+    assert (by(decision), decision.source) == ("DIRECT", "no-proxy")
+    assert ("auto-detect", "failed") in [step[:2] for step in decision.steps]
     assert NOT_FOUND in caplog.text
 
 

@@ -1,7 +1,8 @@
 """The command line: each command is a module here, imported when it is called.
 
 Expected errors are one line on stderr and exit status 1; wrong usage, and for ``pac`` what cannot be read, is 2.
-Output never fails on a console that lacks a character.
+Output never fails on a console that lacks a character, and no control character of a server, a script or an argument
+gets to one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pacaware import __version__
 
@@ -21,24 +22,50 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit status."""
+    if sys.stdout is None or sys.stderr is None:  # closed by who started this: pythonw.exe, or >&- in a shell
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for as long as the process lives
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    from pacaware._cli.say import say
     from pacaware.errors import PacawareError
 
     try:
+        try:
+            options = _parser().parse_args(arguments)
+        except SystemExit:
+            sys.stdout.flush()  # --help and --version, too, may be read by head
+            raise
         return _call(options)
     except PacawareError as exc:
-        print(f"pacaware: {' '.join(str(exc).split())}", file=sys.stderr)
+        say(f"pacaware: {' '.join(str(exc).split())}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader (head, less) has seen enough; nothing may be flushed to it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has seen enough.
+        _drop_output()
         return 1
+    except OSError as exc:
+        _drop_output()  # a full disk is one still at exit
+        say(f"pacaware: {exc}", sys.stderr)
+        return 1
+
+
+def _drop_output() -> None:
+    """Let nothing be flushed to standard output at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with arguments without the control characters that are in them."""
+
+    def error(self, message: str) -> NoReturn:
+        from pacaware._models import on_one_line
+
+        super().error(on_one_line(message))
 
 
 def _call(options: argparse.Namespace) -> int:
@@ -73,9 +100,7 @@ def _call(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     from pacaware._cli import pac
 
-    parser = argparse.ArgumentParser(
-        prog="pacaware", description="Reach the network behind a corporate proxy as the browser does."
-    )
+    parser = _Parser(prog="pacaware", description="Reach the network behind a corporate proxy as the browser does.")
     parser.add_argument("--version", action="version", version=f"pacaware {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

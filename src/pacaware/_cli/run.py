@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from pacaware._activate import startup_module
+from pacaware._cli.say import say
 from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,5 +73,5 @@ def _wait_for(command: list[str], environ: dict[str, str]) -> int:
 
 def _cannot(word: str, reason: str, status: int) -> int:
     hint = f"; to run a Python script: pacaware run python {word}" if word.endswith(".py") else ""
-    print(f"pacaware: cannot run {word}: {reason}{hint}", file=sys.stderr)
+    say(f"pacaware: cannot run {word}: {reason}{hint}", sys.stderr)
     return status

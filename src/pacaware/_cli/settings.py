@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from pacaware._models import redact_url
+from pacaware._models import on_one_line, redact_url
 from pacaware._system.sources import survey
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["settings"]
 def settings(*, as_json: bool, every: bool) -> int:
     """Print what is set where; nothing is fetched. The status is 1 where the settings in force cannot be used."""
     found = survey(os.environ, every=every)
-    print(json.dumps(found.to_dict(), indent=2) if as_json else "\n".join(_lines(found)))
+    print(json.dumps(found.to_dict(), indent=2) if as_json else "\n".join(map(on_one_line, _lines(found))))
     return 1 if found.winner is None else 0
 
 

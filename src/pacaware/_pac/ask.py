@@ -23,6 +23,7 @@ _SHOWN: Final = 200
 _HOLDS: Final = "until the PAC file, the settings or the network change"
 _SHORTEST_SECRET: Final = 4
 _MOST_VALUES: Final = 200
+_FLEETING: Final = (("the time", "uses_clock"), ("a random number", "uses_random"))
 _NOT_SHOWN: Final = "entries are left out: the script's answer must not contain a user or password"
 
 
@@ -39,19 +40,19 @@ def obtain(source: PacSource, steps: list[Step], *, can_do_without: bool) -> Loa
 
     Who can do without it does not wait for a server that has failed before: it is asked again in the background.
     """
-    started = time.perf_counter()
+    started, since = time.perf_counter(), time.time()
     try:
         loaded = source.script(_OBTAIN_SECONDS, can_do_without=can_do_without)
     except WpadError as exc:
-        steps.append(_step("auto-detect", "failed", str(exc), started))
+        steps.append(_step("auto-detect", "failed", str(exc), started, exc.reason))
         return Failed(Trouble.NOT_OBTAINED, exc)
     except (PacFetchError, PacScriptError) as exc:
-        steps.append(_step("pac-fetch", "failed", str(exc), started))
+        steps.append(_step("pac-fetch", "failed", str(exc), started, exc.reason))
         return Failed(Trouble.NOT_OBTAINED, exc)
     except PacError as exc:
-        steps.append(_step("pac-fetch", "failed", str(exc), started))
+        steps.append(_step("pac-fetch", "failed", str(exc), started, exc.reason))
         return Failed(Trouble.FATAL, exc)
-    steps += (*loaded.found, *loaded.steps)
+    steps += loaded.told(since)
     return loaded
 
 
@@ -72,23 +73,33 @@ def run(
     try:
         raw = loaded.script.find_proxy(seen, target.pac_host, timeout=timeout)
     except PacScriptError as exc:
-        error = PacScriptError(f"{loaded.script.name} failed: {_shown(exc.message, target)}", exc.line, exc.column)
-        steps.append(_step("pac-run", "failed", str(error), started))
+        message = f"{loaded.script.name} failed: {_shown(exc.message, target)}"
+        error = PacScriptError(message, exc.line, exc.column, exc.reason)
+        steps.append(_step("pac-run", "failed", str(error), started, exc.reason))
         return Failed(Trouble.UNUSABLE_ANSWER, error)
     except PacError as exc:
-        steps.append(_step("pac-run", "failed", str(exc), started))
+        steps.append(_step("pac-run", "failed", str(exc), started, exc.reason))
         return Failed(Trouble.FATAL, exc)
     said = _shown(raw.text, target)[:_SHOWN]
     steps.append(_step("pac-run", "ok", f"FindProxyForURL returned {said!r}", started))
     steps += [Step("pac-alert", "note", _shown(alert, target)) for alert in raw.alerts]
-    steps += [Step("pac-lookup", "note", _shown(lookup, target)) for lookup in raw.lookups]
+    if raw.lookups:
+        names = "1 name" if len(raw.lookups) == 1 else f"{len(raw.lookups)} names"
+        steps.append(Step("pac-lookup", "ok", f"{names} looked up", raw.lookup_seconds * 1000))
+    steps += [
+        Step("pac-lookup", "note", _shown(f"{name} -> {answer or 'no answer'}", target))
+        for name, answer in raw.lookups.items()
+    ]
+    if raw.uses_clock or raw.uses_random:
+        used = " and ".join(name for name, is_used in _FLEETING if getattr(raw, is_used))
+        steps.append(Step("pac-helper", "note", f"the script asked for {used}: its answer is not kept"))
     parsed = parse_pac_result(raw.text)
     # A password with a semicolon makes two entries: where there is an @, no piece of the answer is shown.
     notes = (_NOT_SHOWN,) if parsed.notes and "@" in raw.text else parsed.notes
     steps += [Step("pac-result", "warning", _shown(note, target)) for note in notes]
     if parsed.proxies is None:
         said_nothing = f"nothing in the script's answer {said!r} can be used ({loaded.script.name})"
-        return Failed(Trouble.UNUSABLE_ANSWER, PacScriptError(said_nothing))
+        return Failed(Trouble.UNUSABLE_ANSWER, PacScriptError(said_nothing, reason="answer"))
     now = clock()
     until = float("inf") if raw.dns_valid_for is None else now + raw.dns_valid_for
     renew_at = float("inf") if raw.dns_valid_for is None else now + raw.dns_valid_for * RENEW_AFTER
@@ -117,5 +128,5 @@ def _shown(text: str, target: Target) -> str:
     return f"...{text[at:]}" if (at := text.rfind("@")) >= 0 else text
 
 
-def _step(name: str, status: str, detail: str, started: float) -> Step:
-    return Step(name, status, detail, (time.perf_counter() - started) * 1000)
+def _step(name: str, status: str, detail: str, started: float, reason: str = "") -> Step:
+    return Step(name, status, detail, (time.perf_counter() - started) * 1000, reason)

@@ -49,8 +49,8 @@ class RawAnswer(NamedTuple):
     """What FindProxyForURL returned, and what that depended on.
 
     ``lookups`` holds what it was told for each name, None where that failed. ``dns_valid_for`` is how many seconds they
-    still hold; None if it used none. ``seconds`` is how long it took, lookups included, loading the text not. ``keys``
-    are the lookups as ``Lookups.renew()`` takes them.
+    still hold; None if it used none. ``seconds`` is how long it took, lookups included, loading the text not, and
+    ``lookup_seconds`` how much of that the lookups took. ``keys`` are the lookups as ``Lookups.renew()`` takes them.
     """
 
     text: str
@@ -60,6 +60,7 @@ class RawAnswer(NamedTuple):
     uses_random: bool
     dns_valid_for: float | None
     seconds: float
+    lookup_seconds: float = 0.0
     keys: tuple[str, ...] = ()
 
 
@@ -114,6 +115,7 @@ class PacScript:
         self._keeps_state: bool | None = None
         self._begins_anew = False
         self._kills = 0
+        self._lookup_seconds = 0.0  # of the call that has its turn
         _scripts.add(self)
 
     def load(self, *, timeout: float = 10.0) -> None:
@@ -147,7 +149,7 @@ class PacScript:
                 self._ready(deadline)
                 started = time.monotonic()
                 reply, answers = self._settle(frame, self._expected(host), deadline, self._undo)
-            seconds = time.monotonic() - started
+            seconds = (time.monotonic() - started, self._lookup_seconds)
             loaded = self._loaded
             assert loaded is not None  # it has just been asked
             if reply.used:
@@ -216,7 +218,7 @@ class PacScript:
         self._loaded, self._begins_anew = None, False
         if "\0" in self._text:
             line = self._text.count("\n", 0, self._text.index("\0")) + 1
-            raise PacScriptError(f"{self.name} contains a NUL character; is it saved as UTF-16?", line)
+            raise PacScriptError(f"{self.name} contains a NUL character; is it saved as UTF-16?", line, reason="syntax")
         if self._process is not None and self._process.time_zone != os.environ.get("TZ"):
             self._drop()
         text = self._text.encode("utf-8", "replace")
@@ -230,7 +232,7 @@ class PacScript:
         reply, answers = self._settle(frame, {}, deadline)
         if reply.error is not None:
             message = f"{self.name} does not load: {reply.error.message}"
-            error = PacScriptError(message, reply.error.line, reply.error.column)
+            error = PacScriptError(message, reply.error.line, reply.error.column, reply.error.reason)
             if not answers and not reply.uses_clock and not reply.uses_random:
                 self._load_error = error
             self._drop()
@@ -272,6 +274,7 @@ class PacScript:
         ``frame`` makes what is sent of the answers as a JSON object; ``undo`` is called after a run that was void.
         """
         seconds = self._time_limit
+        looked_up = 0.0
         for _ in range(MAX_ROUNDS + 1):
             texts = {key: answer.text for key, answer in answers.items()} if answers else {}
             started = time.monotonic()
@@ -283,9 +286,12 @@ class PacScript:
             if reply.too_many:
                 raise PacTimeout(f"{self.name} asks for more than 100 names in one run")
             if not reply.missing:
+                self._lookup_seconds = looked_up
                 return reply, {key: answers[key] for key in reply.used} if reply.used else {}
             # Answers given before stay the same for all runs of a call.
+            started = time.monotonic()
             answers = {**self._lookups.answer(reply.missing, deadline), **answers}
+            looked_up += time.monotonic() - started
             if undo is not None:
                 undo(deadline)
         names = ", ".join(describe_key(key) for key in reply.missing[:3])
@@ -353,7 +359,9 @@ class PacScript:
         self._drop()
 
 
-def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], now: float, seconds: float) -> RawAnswer:
+def _answer(
+    reply: Reply, load: Reply, answers: dict[str, Answer], now: float, seconds: tuple[float, float]
+) -> RawAnswer:
     expires = min(answer.expires for answer in answers.values()) if answers else None
     return RawAnswer(
         reply.text or "",
@@ -362,7 +370,7 @@ def _answer(reply: Reply, load: Reply, answers: dict[str, Answer], now: float, s
         reply.uses_clock or load.uses_clock,
         reply.uses_random or load.uses_random,
         None if expires is None else max(0.0, expires - now),
-        seconds,
+        *seconds,
         tuple(answers),
     )
 

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import unquote_to_bytes, urljoin
 from urllib.request import url2pathname
 
 import urllib3
@@ -24,6 +24,7 @@ import urllib3.connectionpool
 import urllib3.exceptions
 
 from pacaware._models import redact_url
+from pacaware._pac.fetch_trouble import not_obtained, refused
 from pacaware._pac.text import check, decode
 from pacaware.errors import PacFetchError
 
@@ -36,8 +37,6 @@ MAX_BYTES: Final = 1 << 20
 MAX_REDIRECTS: Final = 10
 _TYPES: Final = ("application/x-ns-proxy-autoconfig", "application/x-javascript-config")
 _URL_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
-# urllib3 begins with the connection: as <... object at 0x7f...> up to 2.0, as its class, host and port since.
-_CONNECTION: Final = re.compile(r"(?:<.*>|\w+\(host='[^']*', port=\d+\)): ", re.DOTALL)
 _FRESHNESS: Final = ("cache_control", "expires", "age", "date", "etag", "last_modified")
 
 
@@ -151,7 +150,8 @@ class _Download:
             self._abandon()
             raise PacFetchError(
                 f"the PAC file {redact_url(self._url)} did not arrive within {timeout:g} s; "
-                "check that its server answers from this machine"
+                "check that its server answers from this machine",
+                "late",
             ) from None
 
     def _abandon(self) -> None:
@@ -193,7 +193,9 @@ class _Download:
                 url = self._redirected(url, response.headers.get("Location"))
             finally:
                 response.close()
-        raise PacFetchError(f"the PAC file {redact_url(self._url)} redirects more than {MAX_REDIRECTS} times")
+        raise PacFetchError(
+            f"the PAC file {redact_url(self._url)} redirects more than {MAX_REDIRECTS} times", "refused"
+        )
 
     def _request(self, pool: urllib3.PoolManager, url: str) -> Any:
         left = max(0.1, self._deadline - time.monotonic())
@@ -210,21 +212,21 @@ class _Download:
                 timeout=limits,
             )
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-            raise self._failed(url, exc) from exc
+            raise not_obtained(url, exc, self._connect_timeout) from exc
 
     def _redirected(self, url: str, location: str | None) -> str:
         if not location:
-            raise PacFetchError(f"the PAC file {redact_url(url)} redirects without saying where to")
+            raise PacFetchError(f"the PAC file {redact_url(url)} redirects without saying where to", "refused")
         try:
             target = urljoin(url, location)
         except ValueError as exc:
-            raise PacFetchError(f"the PAC file {redact_url(url)} redirects to what is not a URL") from exc
+            raise PacFetchError(f"the PAC file {redact_url(url)} redirects to what is not a URL", "refused") from exc
         scheme = _scheme_of(target)
         shown = f"the PAC file {redact_url(url)} redirects to {redact_url(target)[:300]}"
         if scheme not in ("http", "https"):
-            raise PacFetchError(f"{shown}, which is not followed: only http and https are")
+            raise PacFetchError(f"{shown}, which is not followed: only http and https are", "refused")
         if scheme == "http" and _scheme_of(url) == "https":
-            raise PacFetchError(f"{shown}, which is not followed: it would give up encryption")
+            raise PacFetchError(f"{shown}, which is not followed: it would give up encryption", "refused")
         return target
 
     def _accept(self, url: str, response: Any) -> PacFile | NotModified:
@@ -232,7 +234,7 @@ class _Download:
         if response.status == 304 and self._conditional:
             return NotModified(url, **freshness)
         if response.status != 200:
-            raise PacFetchError(_refusal(url, response.status))
+            raise refused(url, response.status)
         body = self._read(url, response)
         content_type = response.headers.get("Content-Type") or ""
         text, notes = decode(body, content_type)
@@ -252,60 +254,14 @@ class _Download:
             while piece := response.read(4096, decode_content=True):
                 body += piece
                 if len(body) > MAX_BYTES:
-                    raise PacFetchError(f"the PAC file {redact_url(url)} is larger than 1 MiB, which is not accepted")
+                    raise PacFetchError(
+                        f"the PAC file {redact_url(url)} is larger than 1 MiB, which is not accepted", "not-pac"
+                    )
                 if self._over:
                     break
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-            raise self._failed(url, exc) from exc
+            raise not_obtained(url, exc, self._connect_timeout) from exc
         return bytes(body)
-
-    def _failed(self, url: str, exc: Exception) -> PacFetchError:
-        host = _parts(url)[0]
-        reason: BaseException = exc
-        while isinstance(reason, urllib3.exceptions.MaxRetryError) and reason.reason is not None:
-            reason = reason.reason
-        text = _CONNECTION.sub("", str(reason)) or type(reason).__name__
-        if isinstance(reason, urllib3.exceptions.SSLError | ssl.SSLError):
-            advice = "the certificate of its server was not accepted; if your company signs its own, install that root"
-        elif isinstance(reason, urllib3.exceptions.ConnectTimeoutError) and not _is_refused(reason):
-            advice = f"no connection to {host} within {self._connect_timeout:g} s"
-        elif isinstance(reason, urllib3.exceptions.NewConnectionError):
-            advice = f"no connection to {host}; check the address and that this network reaches it without a proxy"
-        else:
-            advice = f"{host} did not send it"
-        return PacFetchError(f"the PAC file {redact_url(url)} was not obtained: {advice} ({_redacted(text, url)})")
-
-
-def _is_refused(exc: Exception) -> bool:
-    # NewConnectionError was a ConnectTimeoutError up to urllib3 2.5 or so.
-    return isinstance(exc, urllib3.exceptions.NewConnectionError)
-
-
-def _redacted(text: str, url: str) -> str:
-    for secret in _parts(url)[1:]:
-        if secret:
-            text = text.replace(secret, "...")
-    return text[:300]
-
-
-def _parts(url: str) -> tuple[str, str, str]:
-    """Return the host, and the query and userinfo, which are nobody's business."""
-    try:
-        parts = urlsplit(url)
-        return parts.hostname or "its server", parts.query, parts.netloc.rpartition("@")[0]
-    except ValueError:
-        return "its server", url, ""
-
-
-def _refusal(url: str, status: int) -> str:
-    reasons = {
-        401: "its server wants a logon, and PAC files are fetched without one",
-        403: "its server does not give it to this machine",
-        404: "its server does not have it; check the path",
-        407: "a proxy stands in the way, and PAC files are fetched without one",
-    }
-    reason = reasons.get(status, "only 200 is accepted" if status < 500 else "its server has trouble; try again later")
-    return f"the PAC file {redact_url(url)} was not obtained: status {status}; {reason}"
 
 
 def _recording_pools(connections: list[Any], resolve: Callable[[str], Sequence[str]] | None) -> dict[str, Any]:
@@ -335,7 +291,7 @@ def _recording_pools(connections: list[Any], resolve: Callable[[str], Sequence[s
                         failure = exc
                     finally:
                         self._dns_host = name
-                raise failure or PacFetchError(f"no address of {name} is known")
+                raise failure or PacFetchError(f"no address of {name} is known", "server-name")
 
         return Recorded
 
@@ -355,16 +311,16 @@ def _from_data(url: str) -> PacFile:
     """Read a data: URL (RFC 2397)."""
     header, comma, payload = url[5:].partition(",")
     if not comma:
-        raise PacFetchError("the PAC URL data: has no comma, so there is no PAC file in it")
+        raise PacFetchError("the PAC URL data: has no comma, so there is no PAC file in it", "not-pac")
     body = unquote_to_bytes(payload)
     if header.replace(" ", "").lower().endswith(";base64"):
         compact = re.sub(rb"\s+", b"", body)
         try:
             body = base64.b64decode(compact + b"=" * (-len(compact) % 4), validate=True)
         except binascii.Error as exc:
-            raise PacFetchError("the PAC URL data: says base64, but what follows is not") from exc
+            raise PacFetchError("the PAC URL data: says base64, but what follows is not", "not-pac") from exc
     if len(body) > MAX_BYTES:
-        raise PacFetchError("the PAC file in the data: URL is larger than 1 MiB, which is not accepted")
+        raise PacFetchError("the PAC file in the data: URL is larger than 1 MiB, which is not accepted", "not-pac")
     text, notes = decode(body, header)
     check("data:", text)
     return PacFile(text, url, tuple(notes), None, len(body))
@@ -374,16 +330,17 @@ def _from_file(url: str, allowed: bool) -> PacFile:
     if not allowed:
         raise PacFetchError(
             f"the PAC file {redact_url(url)} is a local file, refused as in Internet Explorer 11 and Chromium: "
-            "put it on a web server (http: or https:), or allow files with allow_file=True or PACAWARE_ALLOW_FILE=1"
+            "put it on a web server (http: or https:), or allow files with allow_file=True or PACAWARE_ALLOW_FILE=1",
+            "file",
         )
     path = Path(_file_path(url))
     try:
         with path.open("rb") as file:
             body = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as exc:
-        raise PacFetchError(f"the PAC file {path} was not read: {exc}") from exc
+        raise PacFetchError(f"the PAC file {path} was not read: {exc}", "file") from exc
     if len(body) > MAX_BYTES:
-        raise PacFetchError(f"the PAC file {path} is larger than 1 MiB, which is not accepted")
+        raise PacFetchError(f"the PAC file {path} is larger than 1 MiB, which is not accepted", "not-pac")
     text, notes = decode(body, "")
     check(str(path), text)
     return PacFile(text, url, tuple(notes), None, len(body))

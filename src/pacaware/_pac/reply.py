@@ -93,15 +93,18 @@ def _outcome(record: dict[str, Any]) -> tuple[str | None, PacScriptError | None]
         case ["text"], str(text) if len(text) <= _MAX_TEXT:
             if not text.isascii() or "\0" in text:
                 return None, PacScriptError(
-                    f"FindProxyForURL() answered {_clean(text)[:200]!r}, which is not plain ASCII"
+                    f"FindProxyForURL() answered {_clean(text)[:200]!r}, which is not plain ASCII", reason="answer"
                 )
             return text, None
         case ["type"], str(kind):
-            return None, PacScriptError(f"FindProxyForURL() did not return a string, but {_with_article(kind)}")
+            return None, PacScriptError(
+                f"FindProxyForURL() did not return a string, but {_with_article(kind)}", reason="answer"
+            )
         case ["length"], int(length):
-            return None, PacScriptError(f"FindProxyForURL() returned a string of {length} characters")
+            return None, PacScriptError(f"FindProxyForURL() returned a string of {length} characters", reason="answer")
         case ["error"], str(message):
-            return None, PacScriptError(_clean(message), *_place(record.get("stack")))
+            reason = "syntax" if message.startswith("SyntaxError") else "throws"
+            return None, PacScriptError(_clean(message), *_place(record.get("stack")), reason=reason)
         case ["loaded"], True:
             return None, None
     raise _malformed()

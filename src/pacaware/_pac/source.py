@@ -38,6 +38,7 @@ class LoadedScript(NamedTuple):
     wants to be asked for it again, to see whether its server has a newer one. ``network`` counts the networks; on
     another one than it was obtained on a script is used only if it ``travels``: its server said how long it is good.
     ``url`` is where it was looked for, ``source`` that of its decisions, ``found`` how the URL came to light.
+    ``confirmed`` is when (Unix time) its server sent it or said that it still holds, after ``fetch_ms``.
     """
 
     script: PacScript
@@ -51,6 +52,17 @@ class LoadedScript(NamedTuple):
     url: str = ""
     source: str = "pac"
     found: tuple[Step, ...] = ()
+    confirmed: float = 0.0
+    fetch_ms: float = 0.0
+
+    def told(self, since: float) -> tuple[Step, ...]:
+        """Say how the script came here; what was done before ``since`` (Unix time) took this question no time."""
+        age = max(0.0, time.time() - self.confirmed)
+        status = "" if self.file.status is None else f"status {self.file.status}, "
+        detail = f"{_shortened(redact_url(self.file.url))}: {status}{self.file.size} bytes, {age:.0f} s old"
+        fetched = Step("pac-fetch", "ok", detail, self.fetch_ms)
+        steps = (*self.found, fetched, *self.steps)
+        return steps if self.confirmed >= since else tuple(step._replace(ms=0.0) for step in steps)
 
     @property
     def is_detected(self) -> bool:
@@ -232,15 +244,17 @@ class PacSource:
         )
         file = _updated(old.file, answer) if old and isinstance(answer, NotModified) else answer
         assert isinstance(file, PacFile)  # a request without conditions is never answered "not modified"
+        fetch_ms = (time.perf_counter() - started) * 1000
+        confirmed = time.time()
         check_at = self._clock() + _fresh_seconds(file)
         if old is not None and file.text == old.file.text:
             # The same text is no reason to start the process again. Sent anew, it still ends what is remembered of it.
             is_new = isinstance(answer, PacFile) and answer.status is not None
             loaded = old._replace(file=file, version=next(self._versions) if is_new else old.version, check_at=check_at)
         else:
-            fetched = (time.perf_counter() - started) * 1000
-            loaded = self._load(place.url, file, fetched, check_at)
+            loaded = self._load(place.url, file, check_at)
         loaded = loaded._replace(network=network, url=place.url, source=place.source, found=place.steps)
+        loaded = loaded._replace(confirmed=confirmed, fetch_ms=fetch_ms)
         if loaded.is_detected:  # on another network there may be another; and it sees no paths
             loaded = loaded._replace(travels=False, ignores_path=True)
         else:
@@ -252,7 +266,7 @@ class PacSource:
             loaded.script.close()
         return loaded
 
-    def _load(self, url: str, file: PacFile, fetched: float, check_at: float) -> LoadedScript:
+    def _load(self, url: str, file: PacFile, check_at: float) -> LoadedScript:
         started = time.perf_counter()
         script = self._make_script(file.text, name=f"the PAC file {_shortened(redact_url(url))}")
         try:
@@ -261,7 +275,6 @@ class PacSource:
             script.close()
             raise
         steps = (
-            Step("pac-fetch", "ok", f"{redact_url(file.url)}: {file.size} bytes", fetched),
             *(Step("pac-fetch", "note", note) for note in file.notes),
             Step("pac-load", "ok", f"the script parses ({script.containment})", (time.perf_counter() - started) * 1000),
         )

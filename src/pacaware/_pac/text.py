@@ -53,8 +53,9 @@ def check(url: str, text: str) -> None:
     if text.lstrip().startswith("<"):
         raise PacFetchError(
             f"the PAC file {shown} was not obtained: an HTML page came instead, as from the logon page of a network "
-            "(captive portal); open a page in a browser and log on, then try again"
+            "(captive portal); open a page in a browser and log on, then try again",
+            "page",
         )
     if not text.strip():
-        raise PacFetchError(f"the PAC file {shown} is empty")
-    raise PacFetchError(f"what {shown} sends is not a PAC file: it does not contain {_ENTRY}")
+        raise PacFetchError(f"the PAC file {shown} is empty", "not-pac")
+    raise PacFetchError(f"what {shown} sends is not a PAC file: it does not contain {_ENTRY}", "not-pac")

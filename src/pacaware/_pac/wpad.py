@@ -233,12 +233,15 @@ def addresses_for_fetch(host: str) -> tuple[str, ...]:
         # A name with a dot is whole: DNS is not asked for it in the search domains, too.
         addresses = system_dns.listed_in_hosts(name) or address_by_dns(name, FETCH_DNS_SECONDS, search="." not in name)
     except OSError as exc:
-        raise PacFetchError(f"the PAC file that was detected was not obtained: DNS for {host}: {exc}") from exc
+        raise PacFetchError(
+            f"the PAC file that was detected was not obtained: DNS for {host}: {exc}", "server-name"
+        ) from exc
     refusals = [address_refusal(address) for address in addresses]
     usable = tuple(address for address, why in zip(addresses, refusals, strict=True) if why is None)
     if not usable:
         why = "; ".join(filter(None, refusals)) or "DNS knows no such name"
-        raise PacFetchError(f"the PAC file that was detected is not fetched from {host}: {why}")
+        reason = "other" if refusals else "server-name"
+        raise PacFetchError(f"the PAC file that was detected is not fetched from {host}: {why}", reason)
     return usable
 
 

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from pacaware import _system
 from pacaware._core.compiled import CompiledSettings, compile_settings
-from pacaware._models import CachePolicy, ProxyConfig
-from pacaware._system.environ import fingerprint, no_proxy, read_config
+from pacaware._models import CachePolicy, ProxyConfig, Step
+from pacaware._system.environ import explain, fingerprint, no_proxy, read_config
 
 __all__ = ["SettingsReader", "SystemSettings"]
 
@@ -37,6 +37,12 @@ _SYSTEM = SystemSettings(
 
 
 _log: Final = logging.getLogger("pacaware")
+_GIVEN: Final = (
+    Step("settings", "ok", "given in code"),
+    Step("settings", "skipped", "environment and system: not read, as settings in code come first"),
+)
+_SYSTEM_NOT_READ: Final = (Step("settings", "skipped", "system: not read, as the environment comes first"),)
+_NOT_TRUSTED: Final = (Step("settings", "skipped", "environment and system: not read, as trust_env=False"),)
 
 
 class SettingsReader:
@@ -48,7 +54,7 @@ class SettingsReader:
     """
 
     def __init__(self, config: ProxyConfig | None, *, trust_env: bool, system: SystemSettings = _SYSTEM) -> None:
-        self._current = None if config is None else _told(compile_settings(config))
+        self._current = None if config is None else _told(compile_settings(config, chosen=_GIVEN))
         self._constant = config is not None or not trust_env
         self._system = system
         self._environment: tuple[str | None, ...] = ()
@@ -64,7 +70,7 @@ class SettingsReader:
         current = self._current
         if self._constant:
             if current is None:
-                current = self._current = compile_settings(ProxyConfig(origin="none"))
+                current = self._current = compile_settings(ProxyConfig(origin="none"), chosen=_NOT_TRUSTED)
             return current
         environment = fingerprint(os.environ)
         # Where the environment decides, the system is not even looked at.
@@ -77,7 +83,8 @@ class SettingsReader:
             # The state first: what changes while the settings are read is seen at the next look.
             state = self._system.fingerprint(os.environ)
             config, policy = self._system.read(os.environ), self._system.cache_policy(os.environ)
-        settings = compile_settings(config, no_proxy(os.environ))
+        chosen = explain(os.environ) + (() if from_system else _SYSTEM_NOT_READ)
+        settings = compile_settings(config, no_proxy(os.environ), chosen)
         if current is None or settings != current:
             current = self._current = _told(settings)
         self.policy = policy

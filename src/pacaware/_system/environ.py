@@ -29,7 +29,7 @@ from pacaware.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["fingerprint", "names_set", "no_proxy", "read_config"]
+__all__ = ["explain", "fingerprint", "names_set", "no_proxy", "read_config"]
 
 _Credentials: TypeAlias = tuple[tuple[str, str, str], ...]
 _Notes: TypeAlias = tuple[str, ...]
@@ -52,6 +52,15 @@ _OTHER_NAMES: Final = (
     "socks_version",
 )
 _NAMES: Final = (*_OWN_NAMES, *_CASELESS_NAMES, *map(str.upper, _CASELESS_NAMES), *_OTHER_NAMES)
+# Which variables come before which: those of the lowest number that is set decide together.
+_RANKS: Final = {
+    **dict.fromkeys(("PACAWARE", "PACAWARE_AUTO_DETECT", "PACAWARE_PAC_URL", "PACAWARE_PROXY"), 0),
+    **dict.fromkeys(("auto_proxy", "AUTO_PROXY"), 1),
+    "WSL_PAC_URL": 2,
+    **{spelt: 3 for kind in ("http", "https", "ftp", "all") for spelt in (f"{kind}_proxy", f"{kind}_proxy".upper())},
+    **dict.fromkeys(("SOCKS_SERVER", "socks_server"), 4),
+}
+_LEFT_TO_SYSTEM: Final = frozenset({1, 3, 4})
 _ON: Final = frozenset({"1", "on", "yes", "true"})
 _OFF: Final = frozenset({"", "0", "off", "no", "false"})
 _SYSTEM: Final = "system"
@@ -83,11 +92,54 @@ def names_set(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name in _NAMES if name in environ)
 
 
+def explain(environ: Mapping[str, str]) -> tuple[Step, ...]:
+    """Say which variables select the proxy, and why others that are set do not."""
+    left_out = {name: why for name in names_set(environ) if (why := _left_out(environ, name)) is not None}
+    selecting = [name for name in names_set(environ) if name not in left_out and name in _RANKS]
+    first = min(map(_RANKS.__getitem__, selecting), default=0)
+    used = [name for name in selecting if _RANKS[name] == first]
+    left_out |= {name: f"{used[0]} comes first" for name in selecting if name not in used}
+    others = [Step("settings", "skipped", f"environment: {name}: {why}") for name, why in left_out.items() if why]
+    if used:
+        return (Step("settings", "ok", f"environment: {', '.join(used)}"), *others)
+    if no_proxy(environ) is not None:
+        others.append(Step("settings", "skipped", "environment: NO_PROXY selects no proxy; its exceptions hold"))
+    return tuple(others) or (Step("settings", "skipped", "environment: no variable selects a proxy"),)
+
+
+def _left_out(environ: Mapping[str, str], name: str) -> str | None:
+    """Return why a variable that is set selects nothing ("": it is not meant to), or None if it does."""
+    value, lower = environ[name].strip(), name.lower()
+    if not value and lower != "auto_proxy":
+        return ""
+    if name == "PACAWARE" and not _names_pac(environ):
+        return ""
+    if name == "PACAWARE_AUTO_DETECT" and value.lower() not in _ON:
+        return ""
+    if name == "PACAWARE_PAC_URL" and _names_pac(environ):
+        return "PACAWARE comes first"
+    if _switch(environ) == _SYSTEM and _RANKS.get(name) in _LEFT_TO_SYSTEM:
+        return "PACAWARE=system leaves it out"
+    if name == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
+        return "where a web server starts programs, its clients can set it"
+    if name != lower and lower in _CASELESS_NAMES and lower in environ:
+        # To Windows the two are one.
+        return "" if environ[lower] == environ[name] else f"{lower} comes first"
+    if name == "socks_server" and "SOCKS_SERVER" in environ:
+        return "" if environ[name] == environ["SOCKS_SERVER"] else "SOCKS_SERVER comes first"
+    return None
+
+
+def _names_pac(environ: Mapping[str, str]) -> bool:
+    """Whether PACAWARE is not a switch, but the URL of a PAC file."""
+    return _switch(environ) not in (_ON | _OFF | {_SYSTEM})
+
+
 def _own(environ: Mapping[str, str]) -> ProxyConfig | None:
     allow_file = _flag(environ, "PACAWARE_ALLOW_FILE")
     auto_detect = _flag(environ, "PACAWARE_AUTO_DETECT")
     pac = TidyUrl(None, ())
-    if _switch(environ) not in (_ON | _OFF | {_SYSTEM}):
+    if _names_pac(environ):
         pac = _pac_url(environ["PACAWARE"], "PACAWARE", allow_file=allow_file)
     elif text := environ.get("PACAWARE_PAC_URL", "").strip():
         pac = _pac_url(text, "PACAWARE_PAC_URL", allow_file=allow_file)

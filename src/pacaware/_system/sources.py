@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pacaware._core.broad import broad_rules
 from pacaware._core.bypass import BypassRules
@@ -13,7 +13,7 @@ from pacaware._models import ProxyConfig, redact_url
 from pacaware._system import environ as _environ
 from pacaware._system import policies
 from pacaware._system.reading import Reading
-from pacaware._system.system import Platform, platform
+from pacaware._system.system import UNUSED, Platform, platform
 from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 __all__ = ["Source", "Survey", "survey"]
-
-_UNUSED: Final = {
-    "gnome": "the desktop of this session is not GNOME or one of its kin",
-    "kde": "the desktop of this session is not KDE",
-    "winhttp": "services without settings of their own use it, and from_system('winhttp')",
-}
 
 
 class Source(NamedTuple):
@@ -72,7 +66,7 @@ def survey(environ: Mapping[str, str], on: Platform | None = None, *, every: boo
             source = _with_no_proxy(source, _environ.no_proxy(environ))
         if source.config is not None or source.status == "broken":
             if origin not in ("environment", counting):
-                source = _unused(source, _UNUSED[origin])
+                source = _unused(source, UNUSED[origin])
             elif winner is not None:
                 source = _unused(source, f"{winner.origin} comes first")
             else:

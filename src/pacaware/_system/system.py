@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
 
     from pacaware._system.windows import Machine
 
-__all__ = ["Platform", "cache_policy", "fingerprint", "from_system", "platform"]
+__all__ = ["UNUSED", "Platform", "cache_policy", "fingerprint", "from_system", "platform"]
 
+UNUSED: Final = {
+    "gnome": "the desktop of this session is not GNOME or one of its kin",
+    "kde": "the desktop of this session is not KDE",
+    "winhttp": "services without settings of their own use it, and from_system('winhttp')",
+}
 _NAMES: Final = ("environment", "windows", "winhttp", "macos", "gnome", "kde")
 
 
@@ -87,8 +93,7 @@ def from_system(source: str | None, environ: Mapping[str, str], on: Platform | N
         found = _environ.read_config(environ)
         if found is not None:
             return found
-        source = machine.counting(environ)
-        return (source and machine.readers(environ)[source]().config) or machine.nothing(environ)
+        return _of_system(machine, environ)
     if source == "environment":
         return _environ.read_config(environ) or ProxyConfig(origin="environment")
     reader = machine.readers(environ).get(source)
@@ -97,6 +102,22 @@ def from_system(source: str | None, environ: Mapping[str, str], on: Platform | N
         unknown = "this system has no such settings" if source in _NAMES else "there is no such source"
         raise ConfigError(f"from_system({source!r}): {unknown}; here are {known}")
     return reader().config or ProxyConfig(origin=source)
+
+
+def _of_system(machine: Platform, environ: Mapping[str, str]) -> ProxyConfig:
+    """Return the settings of the source that counts, with notes of where they are, and why not others."""
+    source, readers = machine.counting(environ), machine.readers(environ)
+    others = tuple(Step("settings", "skipped", f"{name}: {UNUSED[name]}") for name in readers if name != source)
+    if source is None:
+        config = machine.nothing(environ)
+        return replace(config, notes=(*others, *config.notes))
+    reading = readers[source]()
+    if reading.config is None:
+        config = machine.nothing(environ)
+        looked = Step("settings", "skipped", f"{source}: {reading.where}: {reading.why}")
+        return replace(config, notes=(looked, *others, *config.notes))
+    found = Step("settings", "ok", f"{reading.config.origin}: {reading.where}: {reading.why}")
+    return replace(reading.config, notes=(found, *others, *reading.config.notes))
 
 
 def fingerprint(environ: Mapping[str, str], on: Platform | None = None) -> tuple[object, ...]:

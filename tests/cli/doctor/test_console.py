@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -73,8 +74,10 @@ def test_japanese_on_a_console_that_lacks_it():
 def test_a_bad_address_on_an_ascii_console():
     """Characters that the console lacks are written as escapes."""
     done = run(encoding="ascii", https_proxy="http://\uff50roxy.test:\uff18\uff10", LANG="C")
-    assert done.returncode == 10
+    assert b"warn  address: There are characters in https_proxy that look right and are not." in done.stdout
     assert b"FULLWIDTH" in done.stdout
+    assert b"is read as http://proxy.test:80" in done.stdout.replace(b"\n      ", b" ")
+    assert done.returncode == 13
     assert done.stderr == b""
 
 
@@ -246,3 +249,73 @@ def test_no_line_begins_or_ends_badly():
         lines = list(finding_lines(finding, "ja"))
         assert not any(line.lstrip()[:1] in ("\u3002", "\u3001", ")") for line in lines)
         assert not any(line.endswith("(") for line in lines)
+
+
+def on_a_terminal(*words: str, columns: int = 0, **variables: str) -> tuple[int, str]:
+    """Run ``pacaware doctor`` on a pseudo-terminal; returns the status and everything that was written to it."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    try:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        with subprocess.Popen(
+            [sys.executable, "-m", "pacaware", "doctor", *words],
+            env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/nonexistent", "LANG": "C.UTF-8", **variables},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            theirs = -1
+            written = b""
+            with contextlib.suppress(OSError):  # EIO: nobody has the other side open any more
+                while piece := os.read(ours, 65_536):
+                    written += piece
+            return process.wait(60), written.decode("utf-8").replace("\r\n", "\n")
+    finally:
+        os.close(ours)
+        if theirs >= 0:
+            os.close(theirs)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no pseudo-terminals of this kind")
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_real_terminal(lang: str):
+    """With rich: colour, what is being looked at, the same lines as elsewhere, the cursor back at the end."""
+    pytest.importorskip("rich")
+    with DeadProxy() as dead:
+        status, text = on_a_terminal("--lang", lang, PACAWARE_PROXY=dead.url, TERM="xterm-256color")
+        redirected = run("--lang", lang, PACAWARE_PROXY=dead.url).stdout.decode("utf-8")
+    assert status == 13
+    assert {"en": "Looking at: proxy's port", "ja": "確認中: プロキシのポート"}[lang] in text
+    assert "\x1b[32m" in text
+    assert text.rfind("\x1b[?25h") >= text.rfind("\x1b[?25l") >= 0
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    for line in redirected.splitlines():
+        assert line in shown
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no pseudo-terminals of this kind")
+@pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}])
+def test_a_terminal_without_colours(variables: dict[str, str]):
+    """No colour is sent where none is wanted or understood."""
+    with DeadProxy() as dead:
+        status, text = on_a_terminal("--lang", "en", PACAWARE_PROXY=dead.url, **variables)
+    assert status == 13
+    assert "FAIL  proxy's port: " in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", text)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no pseudo-terminals of this kind")
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_a_narrow_terminal(lang: str):
+    """Lines are broken where the terminal ends, between words, not by the terminal within them."""
+    with DeadProxy() as dead:
+        _, text = on_a_terminal("--lang", lang, columns=72, PACAWARE_PROXY=dead.url, TERM="xterm")
+    # What moves is drawn over; what stays are the lines.
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).split("\n")
+    assert len(lines) > 10
+    assert max(width(line.rpartition("\r")[2]) for line in lines) <= 74  # a full stop may hang over

@@ -199,8 +199,11 @@ def test_any_host_with_a_dot_is_hidden(host: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["12:30:45", "Python 3.11.4", "org.gnome.system.proxy", "127.0.0.1", "::1", "proxy.pac", "the proxy settings"],
+    [
+        *("12:30:45", "Python 3.11.4", "org.gnome.system.proxy", "127.0.0.1", "::1", "proxy.pac", "the proxy settings"),
+        "pass HTTPS_PROXY and HTTP_PROXY to it",
+    ],
 )
 def test_what_is_no_name(text: str):
-    """Times, versions, schemas, this machine and files stay."""
+    """Times, versions, schemas, this machine, files and what stands behind the name of a variable stay."""
     assert Placeholders()(text) == text

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from pacaware._cli.doctor.findings import Finding, exit_status
 from pacaware._cli.doctor.report import make_report, write_report
-from pacaware._cli.doctor.show import can_show, plain, result_lines, screen_for
+from pacaware._cli.doctor.show import can_show, columns_of, result_lines, screen_for
 from pacaware._cli.doctor.texts import language, say, word
 from pacaware._cli.doctor.walk import Around, walk
-from pacaware._models import redact_url
+from pacaware._models import on_one_line, redact_url
 from pacaware._system.sources import survey
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def doctor(
     if as_json:
         print(json.dumps(_record(url, findings, chosen, status), indent=2))
     else:
-        print("", *result_lines(findings, chosen), sep="\n")
+        print("", *result_lines(findings, chosen, columns_of(sys.stdout)), sep="\n")
     if report is not None:
         sources = survey(around.environ, around.platform(), every=True).sources
         made = make_report(findings, sources, url, chosen, around.now())
@@ -102,4 +102,5 @@ def _what_it_holds(made: Report, file: str, lang: str) -> list[str]:
         word("report-names", lang, count=str(len(made.names))),
     ]
     names = [f"    {placeholder} = {name}" for placeholder, name in made.names]
-    return ["", word("report-written", lang, file=file), *(f"  - {line}" for line in holds), *map(plain, names)]
+    written = word("report-written", lang, file=file)
+    return ["", *map(on_one_line, (written, *(f"  - {line}" for line in holds), *names))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -35,7 +36,8 @@ _RECEIVE: Final = 65_536
 _OPENING: Final = "ntlm"
 # What AuthController says of a verdict, and of nothing else.
 _REJECTED: Final = "it rejected the"
-_TAKE_THE_LOGIN: Final = frozenset({"negotiate", "ntlm"})
+# Windows alone lends its login to NTLM: elsewhere there is a ticket at most, and that is Kerberos'.
+_TAKE_THE_LOGIN: Final = frozenset({"negotiate", "ntlm"} if sys.platform == "win32" else {"negotiate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,15 @@ def judge_credentials(purse: Purse, head: Head) -> Finding:
     if not purse.found or (purse.ambient and not offered & _TAKE_THE_LOGIN):
         return fail("credentials", "credentials-none")
     if purse.ambient:
-        return ok("credentials", "credentials-ambient", user=purse.user or "?", origin=purse.origin)
+        return ok("credentials", "credentials-ambient", user=purse.user or "?")
     return ok("credentials", "credentials-found", user=purse.user, origin=purse.origin)
 
 
 def judge_logon(purse: Purse, logon: Logon, proxy: ProxyServer, *, skewed: bool) -> Finding:
     """Judge how the logon went: whose fault it is if it failed, the password's or somebody else's."""
     said = f"{logon.head.status} {logon.head.reason}" if logon.head else ""
-    detail = "; ".join(part for part in (said, logon.failure, *logon.notes) if part)
+    notes = (note for note in dict.fromkeys(logon.notes) if note not in logon.failure)
+    detail = "; ".join(part for part in (said, logon.failure, *notes) if part)
     who = {"user": purse.user or "?", "origin": purse.origin}
     if logon.accepted:
         return ok(

@@ -30,8 +30,8 @@ _TOKEN: Final = re.compile(
     r"|(?P<v4>(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w]))"
     rf"|(?P<host>{_BEGIN}(?:{_LABEL}\.)+[A-Za-z][A-Za-z0-9-]+(?![\w-]))"
     rf"|(?P<server>(?<![\w.\\-])(?:{_LABEL})(?=:[0-9]{{2,5}}(?![0-9:])))"
-    rf"|(?<=(?-i:PROXY ))(?P<proxy>{_LABEL})|(?<=(?-i:HTTPS ))(?P<tls>{_LABEL})|(?<=(?-i:SOCKS ))(?P<socks>{_LABEL})"
-    rf"|(?<=(?-i:SOCKS5 ))(?P<socks5>{_LABEL})"
+    rf"|(?<=(?-i:\bPROXY ))(?P<proxy>{_LABEL})|(?<=(?-i:\bHTTPS ))(?P<tls>{_LABEL})"
+    rf"|(?<=(?-i:\bSOCKS ))(?P<socks>{_LABEL})|(?<=(?-i:\bSOCKS5 ))(?P<socks5>{_LABEL})"
 )
 _URL_PATH: Final = re.compile(r"(https?://[^/\s'\"]+)(/[^\s'\"?;]*)(\?[^\s'\"]*)?")
 

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from pacaware import __version__
 from pacaware._cli.doctor.redact import Placeholders, names_in_list
-from pacaware._cli.doctor.show import finding_lines, plain
+from pacaware._cli.doctor.show import finding_lines
+from pacaware._models import on_one_line
 from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def make_report(
     lines.append("")
     for source in sources:
         lines += _source_lines(source, hidden)
-    return Report("\n".join(map(plain, lines)) + "\n", tuple(hidden.table.items()), len(findings), len(sources))
+    return Report("\n".join(map(on_one_line, lines)) + "\n", tuple(hidden.table.items()), len(findings), len(sources))
 
 
 def _redacted(finding: Finding, hidden: Placeholders) -> Finding:

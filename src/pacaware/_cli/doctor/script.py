@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from pacaware._cli.doctor.findings import Finding, fail, ok, skip, warn
 from pacaware._models import DIRECT, redact_url
-from pacaware.errors import PacEngineError, PacError, PacScriptError, PacTimeout, WpadError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pacaware._models import Decision, ProxyConfig, Step
+    from pacaware.errors import PacError, WpadError
 
 __all__ = ["judge_route", "judge_script", "trouble_key"]
 
-# What fetch and evaluation say, in their own words, and the cause that a person knows. The first match counts.
-_CAUSES: Final = (
-    ("an HTML page came instead", "pac-page"),
-    ("status 404", "pac-missing"),
-    ("status [0-9]+|redirects", "pac-refused"),
-    ("is not a PAC file|is empty|larger than", "pac-not-pac"),
-    ("did not arrive within|still being fetched", "pac-late"),
-    ("certificate of its server", "pac-certificate"),
-    ("is a local file|was not read", "pac-file"),
-    ("resolve|name or service|nodename|getaddrinfo|no address associated", "pac-server-name"),
-    ("no connection to|did not send it", "pac-server-down"),
-    ("did not return a string|nothing in the script's answer|returned a string of", "pac-nonsense"),
-    ("SyntaxError", "pac-syntax"),
-)
+# What an error says of its cause, and what the doctor calls it.
+_CAUSES: Final = {
+    "answer": "pac-nonsense",
+    "certificate": "pac-certificate",
+    "endless": "pac-endless",
+    "engine": "pac-engine",
+    "file": "pac-file",
+    "late": "pac-late",
+    "missing": "pac-missing",
+    "not-detected": "wpad-absent",
+    "not-pac": "pac-not-pac",
+    "page": "pac-page",
+    "refused": "pac-refused",
+    "server-down": "pac-server-down",
+    "server-name": "pac-server-name",
+    "syntax": "pac-syntax",
+    "throws": "pac-throws",
+    "tls": "pac-tls",
+}
+_STEPS: Final = ("auto-detect", "pac-fetch", "pac-run")
 _SLOW_STEPS: Final = ("pac-fetch", "pac-run")
 
 
-def trouble_key(error: str, kind: type[Exception] | None = None) -> str:
-    """Return the key for the trouble with a PAC file."""
-    if kind is not None and issubclass(kind, WpadError):
-        return "wpad-absent"
-    if kind is not None and issubclass(kind, PacEngineError):
-        return "pac-engine"
-    if kind is not None and issubclass(kind, PacTimeout):
-        return "pac-endless"
-    for pattern, key in _CAUSES:
-        if re.search(pattern, error, re.IGNORECASE):
-            return key
-    return "pac-throws" if kind is not None and issubclass(kind, PacScriptError) else "pac-other"
+def trouble_key(reason: str) -> str:
+    """Return the key for the trouble with a PAC file, by the ``reason`` of its error or step."""
+    return _CAUSES.get(reason, "pac-other")
 
 
 def judge_script(
@@ -56,20 +52,17 @@ def judge_script(
     """
     if not (config.auto_detect or config.pac_url):
         return (skip("pac", "pac-unused"),)
-    findings: list[Finding] = []
     url = redact_url(pac_url.strip()) if pac_url else "wpad.dat"
     ms = sum(step.ms for step in steps if step.name in _SLOW_STEPS)
-    last = None if error is None else fail("pac", trouble_key(str(error), type(error)), str(error), ms, url=url)
-    for step in steps:
-        if step.name == "auto-detect" and step.status in ("failed", "skipped") and not isinstance(error, WpadError):
-            findings.append(warn("pac", "wpad-absent", step.detail))
-        elif step.name in ("pac-fetch", "pac-load", "pac-run") and step.status == "failed":
-            kind = PacScriptError if step.name != "pac-fetch" else None
-            findings.append(warn("pac", trouble_key(step.detail, kind), step.detail, step.ms, url=url))
-        elif step.name == "pac-result":
-            findings.append(warn("pac", "pac-nonsense", step.detail, url=url))
-        elif step.name == "fallback" and not findings:
-            findings.append(warn("pac", trouble_key(step.detail), step.detail, url=url))
+    last = None if error is None else fail("pac", trouble_key(error.reason), str(error), ms, url=url)
+    findings = [
+        warn("pac", trouble_key(step.reason), step.detail, step.ms, url=url)
+        for step in steps
+        if step.name in _STEPS and step.status == "failed" and step.detail != str(error)
+    ]
+    dropped = "; ".join(step.detail for step in steps if step.name == "pac-result")
+    if dropped and (error is None or error.reason != "answer"):
+        findings.append(warn("pac", "pac-nonsense", dropped, url=url))
     if last is not None:
         return (*findings, last)
     ran = next((step for step in steps if step.name == "pac-run" and step.status == "ok"), None)
@@ -83,7 +76,7 @@ def judge_script(
 def judge_route(decision: Decision) -> Finding:
     """Say which proxies were chosen."""
     if decision.source in ("bypass", "implicit-bypass"):
-        rule = next((step.detail for step in decision.steps if step.name in ("bypass", "settings")), decision.source)
+        rule = next((step.detail for step in decision.steps if step.name == "bypass"), decision.source)
         return ok("route", "route-bypass", rule=rule)
     if all(candidate is DIRECT for candidate in decision.proxies):
         return ok("route", "route-direct", decision.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pacaware._cli.doctor.address import judge_pac_address, judge_proxy_address, judge_text, typed_addresses
@@ -40,7 +41,7 @@ def _judged(found: Survey, stored: tuple[tuple[str, str], ...]) -> Iterator[Find
     if found.winner is None:
         yield fail("settings", "settings-broken", broken.why if broken else "", where=broken.where if broken else "?")
     elif not _names_a_way(found.winner):
-        where = winner.where if winner else found.winner.origin
+        where = winner.where if winner else ", ".join(one.origin for one in found.sources if one.status != "shown")
         why = "; ".join((*([winner.why] if winner else []), *(note.detail for note in found.winner.notes)))
         yield warn("settings", "settings-none", why, where=where)
     elif winner is not None:
@@ -52,6 +53,11 @@ def _judged(found: Survey, stored: tuple[tuple[str, str], ...]) -> Iterator[Find
         bypass = (hint for hint in winner.hints if hint.startswith("bypass list"))
         yield from (warn("settings", "settings-hint", hint, where=winner.where) for hint in bypass)
     yield from (_policy(source) for source in found.sources if source.status == "shown" and _differs(source, found))
+
+
+def _readable(finding: Finding, repairs: str) -> Finding:
+    detail = f"{finding.detail}; {repairs}" if repairs and finding.status == "fail" else finding.detail
+    return replace(finding, status="warn", detail=detail)
 
 
 def _names_a_way(config: ProxyConfig) -> bool:
@@ -86,7 +92,11 @@ def judge_addresses(environ: Mapping[str, str], found: Survey) -> tuple[Finding,
         # Their readers repair what can have one meaning only, and say so.
         hints = (hint for hint in source.hints if not hint.startswith("bypass list"))
         findings += [warn("address", "address-repaired", hint, where=source.where) for hint in hints]
-    if source.status == "broken" and not any(finding.status == "fail" for finding in findings):
+    if source.status == "wins":
+        # It was read as it was meant; other programs may not do so.
+        repairs = "; ".join(hint for hint in source.hints if "is read as" in hint)
+        findings = [_readable(finding, repairs) for finding in findings]
+    elif not any(finding.status == "fail" for finding in findings):
         text = source.why.partition("'")[2].rpartition("'")[0]  # what the message quotes
         findings.append(
             judge_text(text, source.where) or fail("address", "address-wrong", source.why, where=source.where)

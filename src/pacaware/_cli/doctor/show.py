@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pacaware._cli.doctor.findings import Finding, Started, decisive
 from pacaware._cli.doctor.texts import say, word
+from pacaware._models import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-__all__ = ["Screen", "can_show", "finding_lines", "plain", "result_lines", "screen_for", "width"]
+__all__ = ["Screen", "can_show", "columns_of", "finding_lines", "result_lines", "screen_for", "width"]
 
 _STATUS_WIDTH: Final = 5
 _COLUMNS: Final = 100
+_FEWEST_COLUMNS: Final = 40
 # What goes wrong here shows later. (A dead proxy before the one that is used does not.)
 _ROOTS: Final = frozenset({"settings", "address", "pac", "clock"})
 _STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
@@ -27,30 +30,34 @@ def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
-def plain(text: str) -> str:
-    """Return the text without control characters: what a server said must not move the cursor."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+def columns_of(stream: TextIO) -> int:
+    """Return how wide lines may be: 100 columns, on a terminal that is narrower as many as it has, but at least 40."""
+    try:
+        found = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError, AttributeError):  # no terminal, no file, or nothing that has a number
+        return _COLUMNS
+    return max(_FEWEST_COLUMNS, min(_COLUMNS, found or _COLUMNS))
 
 
-def finding_lines(finding: Finding, lang: str) -> Iterator[str]:
+def finding_lines(finding: Finding, lang: str, columns: int = _COLUMNS) -> Iterator[str]:
     """Yield the line of a finding, and those of its cause and what to do."""
     mark, said = word(finding.status, lang), say(finding, lang)
-    head = f"{mark}{' ' * (_STATUS_WIDTH - width(mark))} {word(finding.step, lang)}: {plain(said.found)}"
-    yield from _wrapped(head)
+    head = f"{mark}{' ' * (_STATUS_WIDTH - width(mark))} {word(finding.step, lang)}: {on_one_line(said.found)}"
+    yield from _wrapped(head, columns)
     if said.likely:
-        yield from _wrapped(f"{word('likely', lang)} {plain(said.likely)}", indent=True)
+        yield from _wrapped(f"{word('likely', lang)} {on_one_line(said.likely)}", columns, indent=True)
     if said.following:
-        yield from _wrapped(f"{word('next', lang)} {plain(said.following)}", indent=True)
+        yield from _wrapped(f"{word('next', lang)} {on_one_line(said.following)}", columns, indent=True)
     if finding.detail and finding.status in ("warn", "fail"):
-        yield from _wrapped(f"{word('said', lang)} {plain(finding.detail)}", indent=True)
+        yield from _wrapped(f"{word('said', lang)} {on_one_line(finding.detail)}", columns, indent=True)
 
 
-def _wrapped(text: str, later: str = " " * (_STATUS_WIDTH + 1), *, indent: bool = False) -> Iterator[str]:
-    """Break a text into lines of at most 100 columns; between Japanese characters a line may end anywhere."""
+def _wrapped(text: str, columns: int, later: str = " " * (_STATUS_WIDTH + 1), *, indent: bool = False) -> Iterator[str]:
+    """Break a text into lines; between Japanese characters a line may end anywhere."""
     line = later if indent else ""
     start = True
     for piece in _pieces(text):
-        if not start and width(line) + width(piece.rstrip()) > _COLUMNS:
+        if not start and width(line) + width(piece.rstrip()) > columns:
             yield line.rstrip()
             line, piece = later, piece.lstrip()
         line, start = line + piece, False
@@ -78,7 +85,7 @@ def _may_break(before: str, after: str) -> bool:
     return width(before) == 2 or width(after) == 2
 
 
-def result_lines(findings: Sequence[Finding], lang: str) -> Iterator[str]:
+def result_lines(findings: Sequence[Finding], lang: str, columns: int = _COLUMNS) -> Iterator[str]:
     """Yield what the findings come to."""
     mark = word("warn", lang)
     warned = any(finding.status == "warn" for finding in findings)
@@ -89,8 +96,8 @@ def result_lines(findings: Sequence[Finding], lang: str) -> Iterator[str]:
     yield word("ends", lang, step=word(end.step, lang))
     if any(finding.status == "warn" and finding.step in _ROOTS for finding in findings[: findings.index(end)]):
         yield word("first", lang, mark=mark)
-    yield from _wrapped(word("elsewhere", lang), "")
-    yield from _wrapped(word("help-desk", lang), "")
+    yield from _wrapped(word("elsewhere", lang), columns, "")
+    yield from _wrapped(word("help-desk", lang), columns, "")
 
 
 def can_show(stream: TextIO, text: str) -> bool:
@@ -121,7 +128,8 @@ class _Lines:
 
     def show(self, event: Started | Finding) -> None:
         if isinstance(event, Finding):
-            print(*finding_lines(event, self._lang), sep="\n", file=self._stream, flush=True)
+            lines = finding_lines(event, self._lang, columns_of(self._stream))
+            print(*lines, sep="\n", file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing moves."""
@@ -134,6 +142,7 @@ class _Live:
         from rich.console import Console
 
         self._lang = lang
+        self._stream = stream
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
         self._status: Any = None
 
@@ -150,7 +159,7 @@ class _Live:
                 self._status.update(text)
             return
         mark = width(word(event.status, self._lang))
-        for index, line in enumerate(finding_lines(event, self._lang)):
+        for index, line in enumerate(finding_lines(event, self._lang, columns_of(self._stream))):
             text = Text(line)
             if index == 0:
                 text.stylize(_STYLES[event.status], 0, min(mark, len(line)))

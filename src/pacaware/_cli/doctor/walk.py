@@ -97,7 +97,7 @@ def _decide(
         decision = resolver.resolve(url)
         steps = decision.steps
     except (PacError, WpadError) as exc:
-        error = exc
+        error, steps = exc, exc.steps
     except ConfigError as exc:
         return None, (fail("pac", "pac-other", str(exc), url=""),)
     # With automatic detection the URL is known only afterwards.

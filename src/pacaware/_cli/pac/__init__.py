@@ -59,6 +59,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run one of the tools and return the exit status; 2 where its files cannot be read or no engine is there."""
     from pacaware._cli.pac.source import read_pac
+    from pacaware._cli.say import say
     from pacaware.errors import ConfigError, PacEngineError, PacFetchError
 
     try:
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
         return compare(source, options.cases, engine=options.engine, as_json=options.json)
     except (ConfigError, PacEngineError, PacFetchError) as exc:
-        print(f"pacaware: {' '.join(str(exc).split())}", file=sys.stderr)
+        say(f"pacaware: {' '.join(str(exc).split())}", sys.stderr)
         return 2
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from pacaware._cli.pac.source import excerpt, place
+from pacaware._cli.say import say
 from pacaware._pac.dns import FixedLookups
 from pacaware._pac.engines import find_engines
 from pacaware._pac.evaluator import PacScript
@@ -71,10 +72,10 @@ def _load(text: str, engine: str) -> _Remark | None:
 def _print(source: PacText, remarks: list[_Remark]) -> None:
     for remark in remarks:
         where = ":".join(str(part) for part in (source.name, remark.line, remark.column) if part is not None)
-        print(f"{where}: {remark.level}: {remark.message} [{remark.code}]")
+        say(f"{where}: {remark.level}: {remark.message} [{remark.code}]")
         if remark.line is not None:
             for shown in excerpt(source.text, remark.line, remark.column):
-                print(shown)
+                say(shown)
     counts = [(level, sum(remark.level == level for remark in remarks)) for level in ("error", "warning", "note")]
     said = ", ".join(f"{count} {level}{'s' if count > 1 else ''}" for level, count in counts if count)
-    print(f"{source.name}: {said or 'nothing to remark'}")
+    say(f"{source.name}: {said or 'nothing to remark'}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pacaware._cli.pac.cases import read_cases
 from pacaware._cli.pac.source import excerpt
+from pacaware._cli.say import say
 from pacaware._models import redact_url
 from pacaware.errors import PacScriptError, PacTimeout
 from pacaware.pac import PacEvaluator
@@ -40,7 +41,7 @@ def compare(source: PacText, path: str, *, engine: str, as_json: bool) -> int:
         print(json.dumps(summary, indent=2))
     else:
         _print(source, outcomes)
-        print(f"{source.name}: {len(outcomes) - failed} of {len(outcomes)} cases passed, {failed} failed")
+        say(f"{source.name}: {len(outcomes) - failed} of {len(outcomes)} cases passed, {failed} failed")
     return 1 if failed else 0
 
 
@@ -87,13 +88,13 @@ def _print(source: PacText, outcomes: list[_Outcome]) -> None:
         if outcome.ok:
             continue
         case, result, error = outcome
-        print(f"FAILED case {number}: {f'{case.name}: ' if case.name else ''}{redact_url(case.url)}")
+        say(f"FAILED case {number}: {f'{case.name}: ' if case.name else ''}{redact_url(case.url)}")
         if error is not None:
             message = " ".join(str(error).split())
-            print(f"  {message}")
+            say(f"  {message}")
             if message not in told and isinstance(error, PacScriptError) and error.line is not None:
                 for shown in excerpt(source.text, error.line, error.column):
-                    print(shown)
+                    say(shown)
             told.add(message)
         elif result is not None:
             _print_difference(case, result)
@@ -108,15 +109,15 @@ def _print_difference(case: Case, result: PacResult) -> None:
     for tag, left, right, low, high in SequenceMatcher(None, expected, found, autojunk=False).get_opcodes():
         marks = ("  ", "") if tag == "equal" else ("- ", "+ ")
         for entry in expected[left:right]:
-            print(f"  {marks[0]}{entry}")
+            say(f"  {marks[0]}{entry}")
         for entry in found[low:high] if tag != "equal" else ():
-            print(f"  {marks[1]}{entry}")
+            say(f"  {marks[1]}{entry}")
     if result.proxies is None:
-        print("  + (nothing that can be used)")
-    print(f"  the script returned {result.raw!r}")
+        say("  + (nothing that can be used)")
+    say(f"  the script returned {result.raw!r}")
     for note in result.notes:
-        print(f"  dropped: {note}")
+        say(f"  dropped: {note}")
     for alert in result.alerts:
-        print(f"  alert: {' '.join(alert.split())}")
+        say(f"  alert: {' '.join(alert.split())}")
     for name, answer in result.lookups.items():
-        print(f"  lookup: {name} -> {answer or 'no answer (give it in hosts or my_ip)'}")
+        say(f"  lookup: {name} -> {answer or 'no answer (give it in hosts or my_ip)'}")

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pacaware._cli.say import say
 from pacaware._models import redact_url
 from pacaware.errors import PacScriptError, PacTimeout
 from pacaware.pac import PacEvaluator
@@ -36,7 +37,7 @@ def evaluate(source: PacText, options: argparse.Namespace) -> int:
             error = record["error"]
             at = "".join(f"{name} {error[name]}, " for name in ("line", "column") if error[name] is not None)
             where = f" ({at[:-2]})" if at else ""
-            print(f"pacaware: {source.name}: {record['url']}: {error['message']}{where}", file=sys.stderr)
+            say(f"pacaware: {source.name}: {record['url']}: {error['message']}{where}", file=sys.stderr)
     return 0 if all(record["proxies"] for record in records) else 1
 
 
@@ -61,17 +62,17 @@ def _ask(pac: PacEvaluator, url: str) -> dict[str, Any]:
 
 
 def _print(record: dict[str, Any]) -> None:
-    print(record["url"])
+    say(record["url"])
     if record["error"] is not None:
-        print("  error    see below")
+        say("  error    see below")
         return
     proxies = "nothing that can be used" if record["proxies"] is None else "; ".join(record["proxies"])
-    print(f"  answer   {record['raw']!r}")
-    print(f"  proxies  {proxies}")
+    say(f"  answer   {record['raw']!r}")
+    say(f"  proxies  {proxies}")
     for note in record["dropped"]:
-        print(f"  dropped  {note}")
+        say(f"  dropped  {note}")
     for alert in record["alerts"]:
-        print(f"  alert    {' '.join(alert.split())}")
+        say(f"  alert    {' '.join(alert.split())}")
     for name, answer in record["lookups"].items():
-        print(f"  lookup   {name} -> {answer or 'no answer'}")
-    print(f"  time     {record['ms']:.1f} ms")
+        say(f"  lookup   {name} -> {answer or 'no answer'}")
+    say(f"  time     {record['ms']:.1f} ms")
