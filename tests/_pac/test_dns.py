@@ -114,7 +114,7 @@ def until(condition):
 
 
 def test_what_is_near_its_end_is_renewed_beside_the_requests():
-    """Not before three quarters of its life are over, once, and what is known is told meanwhile."""
+    """Not before three quarters of its life are over, once; what is known is told until its time is over."""
     clock, names, gate = Clock(), Names(60, a_test=["10.0.0.1"]), threading.Event()
     lookups = Lookups(lambda *question: (names(*question), gate.wait(10))[0], clock=clock)
     gate.set()
@@ -132,10 +132,30 @@ def test_what_is_near_its_end_is_renewed_beside_the_requests():
     assert texts(lookups.answer(keys[:1], time.monotonic())) == {"4 a.test": "10.0.0.1"}
     gate.set()
     until(lambda: not lookups._pending)
-    assert texts(lookups.answer(keys[:1], time.monotonic())) == {"4 a.test": "10.0.0.2"}
     lookups.renew(keys)
-    clock.now += 59
+    clock.now += 13
+    assert texts(lookups.answer(keys[:1], time.monotonic())) == {"4 a.test": "10.0.0.1"}
+    clock.now += 1
+    assert texts(lookups.answer(keys[:1], time.monotonic())) == {"4 a.test": "10.0.0.2"}
+    clock.now += 45
     assert texts(lookups.known(keys[:1])) == {"4 a.test": "10.0.0.2"}
+    assert len(names.asked) == 2
+    clock.now += 1
+    assert lookups.known(keys[:1]) == {}
+    lookups.close()
+
+
+def test_the_same_answer_again_holds_from_then_on():
+    """A renewal that changes nothing needs no second one before long."""
+    clock, names = Clock(), Names(60, a_test=["10.0.0.1"])
+    lookups = Lookups(names, clock=clock)
+    lookups.answer(["4 a.test"], time.monotonic() + 5)
+    clock.now += 50
+    lookups.renew(["4 a.test"])
+    until(lambda: not lookups._pending)
+    lookups.renew(["4 a.test"])
+    clock.now += 59
+    assert texts(lookups.known(["4 a.test"])) == {"4 a.test": "10.0.0.1"}
     assert len(names.asked) == 2
     lookups.close()
 

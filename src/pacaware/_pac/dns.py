@@ -91,6 +91,7 @@ class Lookups:
         self._pool = _Pool(threads)
         self._lock = threading.Lock()
         self._known: dict[str, Answer] = {}
+        self._following: dict[str, Answer] = {}  # other answers, found before the time of those known is over
         self._pending: dict[str, Future[Answer]] = {}
         _all.add(self)
 
@@ -98,7 +99,13 @@ class Lookups:
         """Return the answers that are remembered and still hold."""
         now = self.clock()
         with self._lock:
-            return {key: answer for key in keys if (answer := self._known.get(key)) and answer.expires > now}
+            return {key: answer for key in keys if (answer := self._current(key, now)) is not None}
+
+    def _current(self, key: str, now: float) -> Answer | None:
+        answer = self._known.get(key)
+        if answer is not None and answer.expires <= now and key in self._following:
+            answer = self._known[key] = self._following.pop(key)
+        return answer if answer is not None and answer.expires > now else None
 
     def answer(self, keys: Collection[str], deadline: float) -> dict[str, Answer]:
         """Answer all keys, looking up at once what is not remembered; raises PacTimeout naming what was too slow."""
@@ -117,7 +124,8 @@ class Lookups:
     def renew(self, keys: Collection[str]) -> None:
         """Look up again, in the background, what is near its end: nobody will have to wait for it then.
 
-        What is known stays until there is another answer or its time is over.
+        What is known is told until its time is over, also if there is another answer by then: it makes no difference
+        which of two requests remembers what it was told.
         """
         now = self.clock()
         with self._lock:
@@ -132,6 +140,7 @@ class Lookups:
         """Forget every answer; lookups under way are not remembered either."""
         with self._lock:
             self._known.clear()
+            self._following.clear()
             self._pending.clear()
 
     def close(self) -> None:
@@ -180,11 +189,19 @@ class Lookups:
         with self._lock:
             if self._pending.get(key) is future:
                 del self._pending[key]
-                self._known.pop(key, None)
-                while len(self._known) >= MAX_ENTRIES:
-                    del self._known[next(iter(self._known))]
-                self._known[key] = answer
+                self._keep(key, answer)
         future.set_result(answer)
+
+    def _keep(self, key: str, answer: Answer) -> None:
+        now, known = self.clock(), self._known.pop(key, None)
+        self._following.pop(key, None)
+        if known is not None and known.expires > now and known.text != answer.text:
+            self._following[key], answer = answer, known._replace(renew_at=math.inf)
+        while len(self._known) >= MAX_ENTRIES:
+            oldest = next(iter(self._known))
+            del self._known[oldest]
+            self._following.pop(oldest, None)
+        self._known[key] = answer
 
     def _failed(self, key: str) -> Answer:
         """Return the answer that still holds, if this was to renew it, else that there is none, for a while."""

@@ -78,7 +78,7 @@ def _parameters(tokens: list[Token], opening: int) -> set[str] | None:
 
 
 def _declared(tokens: list[Token], at: int) -> set[str]:
-    """Return what the function declares whose parameters begin here; not what functions inside it declare."""
+    """Return what the function declares whose parameters begin here; not what its blocks and functions declare."""
     names: set[str] = set()
     while at < len(tokens) and tokens[at].text != "{":
         at += 1
@@ -95,7 +95,7 @@ def _declared(tokens: list[Token], at: int) -> set[str]:
             nested = depth
         elif nested:
             nested = 0 if token.text == "}" and depth == nested else nested
-        elif token.kind == "name" and before.text in _DECLARING:
+        elif token.kind == "name" and (before.text == "var" or (before.text in _DECLARING and depth == 1)):
             names.add(token.text)
             declares = depth
         elif token.kind == "name" and before.text == "," and depth == declares:
@@ -117,7 +117,12 @@ def _assigns(tokens: list[Token], at: int) -> bool:
 
 def _is_own(tokens: list[Token], at: int, names: set[str]) -> bool:
     """Whether a variable of the function itself is what gets the value."""
-    target = tokens[at - 1]
-    if tokens[at].text in ("++", "--") and not (target.kind == "name" and target.text in names):
-        return tokens[at + 1].kind == "name" and tokens[at + 1].text in names and tokens[at + 2].text not in (".", "[")
-    return target.kind == "name" and target.text in names and tokens[at - 2].text != "."
+    before, after = tokens[at - 1], tokens[at + 1]
+    is_own_before = before.kind == "name" and before.text in names and tokens[at - 2].text != "."
+    if tokens[at].text not in ("++", "--"):
+        return is_own_before
+    # A line end decides which of the two it belongs to, so where there are two both have to be own.
+    is_own_after = after.kind == "name" and after.text in names and tokens[at + 2].text not in (".", "[")
+    has_before = before.kind != "sign" or before.text in (")", "]")
+    has_after = after.kind != "sign" or after.text in ("(", "[")
+    return (is_own_before or not has_before) and (is_own_after or not has_after)
