@@ -6,7 +6,7 @@ the scheme, keeps count, and explains failures; the schemes plug in by ``pacawar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pacaware._core.challenge import Challenge
@@ -138,6 +138,11 @@ class AuthController:
         """Whether the logon belongs to this connection, so that no other may be used in its place."""
         return self._logon is not None and self._logon.scheme.connection_bound
 
+    @property
+    def went_unasked(self) -> bool:
+        """Whether what ``preemptive()`` has returned is by a scheme that the proxy may not even take."""
+        return self._logon is not None and not self._logon.done and self._logon.credentials.preemptive
+
     def preemptive(self, method: str, target: str) -> str | None:
         """Return a Proxy-Authorization for a request that was not challenged yet, if one is known; never blocks."""
         if self.holds_connection:
@@ -196,7 +201,7 @@ class AuthController:
             if info is not None:
                 logon.challenge = logon.exchange.renewed(logon.challenge, info)
             known = Challenge(logon.scheme.name) if logon.scheme.connection_bound else logon.challenge
-            self._store.remember(self.proxy, known, logon.credentials)
+            self._store.remember(self.proxy, known, replace(logon.credentials, preemptive=False))
         self.abandon()
 
     def rejected(self) -> ProxyAuthError | None:
@@ -270,6 +275,10 @@ class AuthController:
         if logon.done and logon.scheme.connection_bound:
             self._logon = None  # the proxy forgot a logon that it had accepted
             return self._begin(challenges, method, target)
+        if not asked and logon.credentials.preemptive:
+            # What went out unasked was by a scheme that this proxy does not take, so it has judged nothing.
+            self._logon, self._offers = None, challenges
+            return self._begin(challenges, method, target, logon.credentials)
         if not unsuitable:
             return self._reject(logon, challenges)
         self._note(logon.scheme, "; ".join(part for part in (logon.exchange.note, *unsuitable) if part))
