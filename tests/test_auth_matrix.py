@@ -228,6 +228,25 @@ def test_in_the_url_with_a_body_that_exists_once(driver, size, origins):
 
 
 @pytest.mark.parametrize("way", ["http", "https"])
+@pytest.mark.parametrize("verifier", [BasicUsers, DigestUsers])
+@pytest.mark.parametrize("driver", ALL_DRIVERS, ids=lambda driver: driver.name)
+def test_a_password_that_changes(driver, verifier, way, origins, monkeypatch):
+    """A program that runs for long finds the new password where it found the old one, and no request fails."""
+    old, new = verifier({"alice": "old"}), verifier({"alice": "new"})
+    url, seen = origins[way].url_for("origin.test"), verifier.scheme[0]
+    monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "alice")
+    monkeypatch.setenv("PACAWARE_PROXY_PASSWORD", "old")
+    with Proxy(old) as proxy, driver.client(resolver=ListResolver(proxy.pac_text)) as client:
+        assert client.get(url, headers={"Connection": "close"}).status_code == 200
+        proxy._verifiers = (new,)
+        monkeypatch.setenv("PACAWARE_PROXY_PASSWORD", "new")
+        assert [client.get(url, headers={"Connection": "close"}).status_code for _ in range(2)] == [200, 200]
+        shown = [seen_by.authorization for seen_by in proxy.requests]
+    assert [name and name[0] for name in shown] == [None, *seen * 4]
+    assert (failures([old]), failures([new])) == (0, 1)
+
+
+@pytest.mark.parametrize("way", ["http", "https"])
 @pytest.mark.parametrize("logon", LOGONS, ids=lambda logon: logon.name)
 def test_never_on_a_connection_of_somebody_else(logon, way, origins):
     """Two users of one proxy in one session of requests, in turn: each has a connection of its own."""

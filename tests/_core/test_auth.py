@@ -360,6 +360,22 @@ def test_the_simplest_exchange():
     assert exchange.preemptive(Challenge("x"), "GET", "/") is None
 
 
+@pytest.mark.parametrize("now", [ALICE, None, replace(ALICE, password="new"), replace(ALICE, user="bob")])
+def test_a_remembered_password_that_has_changed(now):
+    """A rejected header that went out from memory is looked up once more: whatever is there now may be tried."""
+    store = Store(ALICE)
+    auth = controller(store=store)
+    respond(auth, "middle")
+    auth.accepted()
+    store.credentials, store.blocking = now, True
+    assert auth.preemptive("GET", "/y") == "middle again"
+    assert auth.blocking
+    changed = now not in (ALICE, None)
+    assert respond(auth, "middle") == ("middle 1 GET /x None" if changed else None)
+    assert store.rejections == [ALICE]
+    assert (auth.failure is None) is changed
+
+
 def test_what_went_unasked_is_judged_by_a_proxy_that_takes_it_only():
     """A 407 that does not offer the scheme of a proxy URL's logon rejects nothing: what it offers is tried."""
     store = Store(replace(ALICE, preemptive=True))
