@@ -178,6 +178,88 @@ def test_dropped(driver, logon, way, how, tls, origins):
         assert legs(proxy) == DROPPED[logon.kind].replace("S", logon.initial)
 
 
+# A user and password in the proxy's URL go out at once, by Basic: a proxy that does not take that has judged nothing.
+IN_THE_URL = {
+    "Basic": {"right": "1B200 1B200", "wrong": "1B407 1-407"},
+    "request": {"right": "1B407 1S200 1S200", "wrong": "1B407 1S407 1-407"},
+    "stale": {"right": "1B407 1S200 1S407 1S200", "wrong": "1B407 1S407 1-407"},
+    "connection": {"right": "1B407 1S407 1S200 1-200", "wrong": "1B407 1S407 1S407 1-407"},
+    "all": {"right": "1B200 1B200", "wrong": "1B407 1-407"},
+}
+
+
+@pytest.mark.parametrize("password", ["right", "wrong"])
+@pytest.mark.parametrize("way", ["http", "https"])
+@pytest.mark.parametrize("logon", LOGONS, ids=lambda logon: logon.name)
+@pytest.mark.parametrize("driver", ALL_DRIVERS, ids=lambda driver: driver.name)
+def test_in_the_url(driver, logon, way, password, origins):
+    """Whatever the proxy takes, a user and password in its URL log on; a wrong password is judged once."""
+    expected = IN_THE_URL["Basic" if logon.name == "Basic" else logon.kind][password].replace("S", logon.initial)
+    verifiers = logon.make(tls=False)
+    url = origins[way].url_for("origin.test")
+    with Proxy(verifiers) as proxy:
+        given = f"http://alice:{'s3cret' if password == 'right' else 'wrong'}@{proxy.netloc}"
+        with driver.client(proxy=given) as client:
+            if password == "right":
+                assert [client.get(url).status_code for _ in range(2)] == [200] * 2, legs(proxy)
+            elif way == "http":
+                assert [client.get(url).status_code for _ in range(2)] == [407] * 2
+            else:
+                assert "rejected the user or password that came from the proxy URL" in refusal(driver, client, url)
+                assert "was rejected before" in refusal(driver, client, url)
+        if way == "https":  # one tunnel serves both, and one that was refused is closed
+            expected = expected.rpartition(" ")[0].replace("1D200 1D407", "1D200") if password == "right" else expected
+            expected = expected.replace(" 1-407", " 2-407")
+        assert legs(proxy) == expected
+    assert failures(verifiers) == (password == "wrong")
+
+
+@pytest.mark.parametrize("driver", ALL_DRIVERS, ids=lambda driver: driver.name)
+@pytest.mark.parametrize("size", [1000, 3_000_000])
+def test_in_the_url_with_a_body_that_exists_once(driver, size, origins):
+    """The body is kept, or waits for the logon, as long as nobody knows what the proxy makes of Basic."""
+    with Proxy(NtlmUsers(USERS)) as proxy, driver.client(proxy=f"http://alice:s3cret@{proxy.netloc}") as client:
+        url = origins["http"].url_for("origin.test")
+        for _ in range(2):
+            response = client.post(url, content=client.body([b"x" * 1000] * (size // 1000)).content)
+            assert (response.status_code, response.json()["body_length"]) == (200, size)
+        first = "POST" if size == 1000 else "TRACE"
+        assert [seen.method for seen in proxy.requests] == [first] * 3 + ["POST"] * (1 if size == 1000 else 2)
+
+
+@pytest.mark.parametrize("way", ["http", "https"])
+@pytest.mark.parametrize("verifier", [BasicUsers, DigestUsers])
+@pytest.mark.parametrize("driver", ALL_DRIVERS, ids=lambda driver: driver.name)
+def test_a_password_that_changes(driver, verifier, way, origins, monkeypatch):
+    """A program that runs for long finds the new password where it found the old one, and no request fails."""
+    old, new = verifier({"alice": "old"}), verifier({"alice": "new"})
+    url, seen = origins[way].url_for("origin.test"), verifier.scheme[0]
+    monkeypatch.setenv("PACAWARE_PROXY_USERNAME", "alice")
+    monkeypatch.setenv("PACAWARE_PROXY_PASSWORD", "old")
+    with Proxy(old) as proxy, driver.client(resolver=ListResolver(proxy.pac_text)) as client:
+        assert client.get(url, headers={"Connection": "close"}).status_code == 200
+        proxy._verifiers = (new,)
+        monkeypatch.setenv("PACAWARE_PROXY_PASSWORD", "new")
+        assert [client.get(url, headers={"Connection": "close"}).status_code for _ in range(2)] == [200, 200]
+        shown = [seen_by.authorization for seen_by in proxy.requests]
+    assert [name and name[0] for name in shown] == [None, *seen * 4]
+    assert (failures([old]), failures([new])) == (0, 1)
+
+
+@pytest.mark.parametrize("way", ["http", "https"])
+@pytest.mark.parametrize("logon", LOGONS, ids=lambda logon: logon.name)
+def test_never_on_a_connection_of_somebody_else(logon, way, origins):
+    """Two users of one proxy in one session of requests, in turn: each has a connection of its own."""
+    url, driver = origins[way].url_for("origin.test"), ALL_DRIVERS[0]
+    with Proxy([make({"alice": "a", "bob": "b"}) for make in logon.verifiers]) as proxy:
+        with driver.client(resolver=ListResolver("DIRECT")) as client:
+            for pair in ("alice:a", "bob:b") * 2:
+                given = {"all": f"http://{pair}@{proxy.netloc}"}
+                assert client.get(url, proxies=given).status_code == 200
+        accepted = [seen.connection for seen in proxy.requests if seen.status == 200]
+    assert accepted == ([1, 2, 1, 2] if way == "http" else [1, 2])
+
+
 def refusal(driver, client, url):
     """Return our explanation of a refused tunnel."""
     with pytest.raises(driver.proxy_error) as caught:

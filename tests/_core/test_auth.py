@@ -360,6 +360,41 @@ def test_the_simplest_exchange():
     assert exchange.preemptive(Challenge("x"), "GET", "/") is None
 
 
+@pytest.mark.parametrize("now", [ALICE, None, replace(ALICE, password="new"), replace(ALICE, user="bob")])
+def test_a_remembered_password_that_has_changed(now):
+    """A rejected header that went out from memory is looked up once more: whatever is there now may be tried."""
+    store = Store(ALICE)
+    auth = controller(store=store)
+    respond(auth, "middle")
+    auth.accepted()
+    store.credentials, store.blocking = now, True
+    assert auth.preemptive("GET", "/y") == "middle again"
+    assert auth.blocking
+    changed = now not in (ALICE, None)
+    assert respond(auth, "middle") == ("middle 1 GET /x None" if changed else None)
+    assert store.rejections == [ALICE]
+    assert (auth.failure is None) is changed
+
+
+def test_what_went_unasked_is_judged_by_a_proxy_that_takes_it_only():
+    """A 407 that does not offer the scheme of a proxy URL's logon rejects nothing: what it offers is tried."""
+    store = Store(replace(ALICE, preemptive=True))
+    store.known = (Challenge("weak"), store.credentials)
+    auth = controller(store=store)
+    assert not auth.went_unasked
+    assert auth.preemptive("GET", "/x") == "weak again"
+    assert auth.went_unasked
+    assert respond(auth, "bound") == "bound 1 GET /x None"
+    assert store.rejections == []
+    auth.accepted()
+    assert not auth.went_unasked
+    assert store.known == (Challenge("bound"), ALICE)
+    again = controller(store=Store(store.credentials))
+    again._store.known = (Challenge("weak"), store.credentials)
+    assert again.preemptive("GET", "/x")
+    assert respond(again, "weak, bound") is None  # this one takes it, and has said no
+
+
 class TestClaims:
     def test_held_until_the_outcome(self):
         """The right to try is held over all legs, and given back with the outcome, whatever it is."""

@@ -6,10 +6,11 @@ the scheme, keeps count, and explains failures; the schemes plug in by ``pacawar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from pacaware._core.challenge import Challenge
+from pacaware._core.credential_store import Claim, CredentialStore
 from pacaware._core.scheme import AuthExchange, AuthScheme, Credentials, CredentialsRejected, SchemeUnavailable
 from pacaware._core.scope import Trust, scope_advice
 from pacaware._core.wording import BROKEN, CLOSES, CUT_OFF, NEEDS_A_PAIR, names, source, title
@@ -34,56 +35,15 @@ __all__ = [
 MAX_LEGS: Final = 8
 
 
-class Claim(Protocol):
-    """The right to try credentials that have not worked yet; one connection has it at a time."""
-
-    def touch(self) -> None:
-        """Say that the logon goes on: whoever waits for its outcome waits longer."""
-
-    def release(self) -> None:
-        """Let the next one try; the last reference to a claim that goes away does the same."""
-
-
-class CredentialStore(Protocol):
-    """Credentials, and what all connections that share them know of proxies and secrets."""
-
-    advice: str
-    """What to do when no credentials are found."""
-
-    @property
-    def blocking(self) -> bool:
-        """Whether ``find`` may wait for something outside this process."""
-
-    def may_find(self, proxy: ProxyServer) -> bool:
-        """Say whether ``find`` may return any for this proxy; never blocks."""
-
-    def find(self, proxy: ProxyServer) -> Credentials | None:
-        """Return the credentials for this proxy, or None."""
-
-    def accepted(self, proxy: ProxyServer) -> tuple[Challenge, Credentials] | None:
-        """Return the challenge that a request-bound scheme last answered with success, or may answer unasked."""
-
-    def remember(self, proxy: ProxyServer, challenge: Challenge, credentials: Credentials) -> None:
-        """Note that these credentials were accepted."""
-
-    def reject(self, proxy: ProxyServer, credentials: Credentials) -> None:
-        """Note that these credentials were rejected: they are not offered again for a while."""
-
-    def claim(self, proxy: ProxyServer, credentials: Credentials, *, wait: bool = True) -> Claim | None:
-        """Return the right to try these credentials at this proxy, or None where the lock-out guard forbids it.
-
-        Waits for the outcome of another's first try; with ``wait=False`` it returns None instead.
-        """
-
-
 @dataclass(slots=True)
 class _Logon:
-    """A logon under way or done on this connection."""
+    """A logon under way or done on this connection; ``remembered`` ones began with a header that nobody asked for."""
 
     scheme: AuthScheme
     exchange: AuthExchange
     challenge: Challenge
     credentials: Credentials
+    remembered: bool = False
     legs: int = 1
     done: bool = False
 
@@ -128,7 +88,7 @@ class AuthController:
     @property
     def blocking(self) -> bool:
         """Whether ``respond()`` may have to wait for something outside this process, or for another's logon."""
-        if self._logon is not None and not self._logon.done:
+        if self._logon is not None and not self._logon.done and not self._logon.remembered:
             # Those who wait for this logon may fill the driver's threads: a leg that can do without goes on at once.
             return self._logon.scheme.blocking and self._logon.exchange.waits
         return self._store is not None and (self._store.blocking or any(scheme.blocking for scheme in self._schemes))
@@ -137,6 +97,11 @@ class AuthController:
     def holds_connection(self) -> bool:
         """Whether the logon belongs to this connection, so that no other may be used in its place."""
         return self._logon is not None and self._logon.scheme.connection_bound
+
+    @property
+    def went_unasked(self) -> bool:
+        """Whether what ``preemptive()`` has returned is by a scheme that the proxy may not even take."""
+        return self._logon is not None and not self._logon.done and self._logon.credentials.preemptive
 
     def preemptive(self, method: str, target: str) -> str | None:
         """Return a Proxy-Authorization for a request that was not challenged yet, if one is known; never blocks."""
@@ -161,12 +126,12 @@ class AuthController:
             except SchemeUnavailable:
                 self.abandon()
                 return None  # the answer to the 407 will say why
-            logon = _Logon(scheme, exchange, challenge, credentials)
+            logon = _Logon(scheme, exchange, challenge, credentials, remembered=True)
         authorization = logon.exchange.preemptive(challenge, method, target)
         if authorization is None:
             self.abandon()
             return None
-        logon.challenge = challenge
+        logon.challenge, logon.remembered = challenge, True
         self._logon = logon
         return authorization
 
@@ -196,7 +161,7 @@ class AuthController:
             if info is not None:
                 logon.challenge = logon.exchange.renewed(logon.challenge, info)
             known = Challenge(logon.scheme.name) if logon.scheme.connection_bound else logon.challenge
-            self._store.remember(self.proxy, known, logon.credentials)
+            self._store.remember(self.proxy, known, replace(logon.credentials, preemptive=False))
         self.abandon()
 
     def rejected(self) -> ProxyAuthError | None:
@@ -270,8 +235,13 @@ class AuthController:
         if logon.done and logon.scheme.connection_bound:
             self._logon = None  # the proxy forgot a logon that it had accepted
             return self._begin(challenges, method, target)
+        if not asked and logon.credentials.preemptive:
+            # What went out unasked was by a scheme that this proxy does not take, so it has judged nothing.
+            self._logon, self._offers = None, challenges
+            return self._begin(challenges, method, target, logon.credentials)
         if not unsuitable:
-            return self._reject(logon, challenges)
+            found = self._successor(logon)
+            return self._reject(logon, challenges) if found is None else self._begin(challenges, method, target, found)
         self._note(logon.scheme, "; ".join(part for part in (logon.exchange.note, *unsuitable) if part))
         self._logon = None
         # In the middle of a logon a proxy offers its scheme alone; what it offered before still holds.
@@ -291,6 +261,18 @@ class AuthController:
             if logon.credentials.ambient
             else "check both; in a URL, write @ : # % of a password percent-encoded",
         )
+
+    def _successor(self, logon: _Logon) -> Credentials | None:
+        """Return what has taken the place of remembered credentials that the proxy rejects, None if nothing has."""
+        if not logon.remembered or self._store is None:
+            return None
+        old, found = logon.credentials, self._store.find(self.proxy)
+        if found is None or (found.user, found.password) == (old.user, old.password):
+            return None
+        self._store.reject(self.proxy, old)
+        self.abandon()
+        self._logon = None
+        return found
 
     def _names(self, challenges: Sequence[Challenge]) -> str:
         """Return what the proxy offers; in the middle of a logon it says less than at its beginning."""

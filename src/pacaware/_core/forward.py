@@ -78,10 +78,11 @@ class ForwardExchange:
         self._body = body
         self._priming = False
         self._reconnect = False
-        authorization = auth.preemptive(method, target)
+        self._first = authorization = auth.preemptive(method, target)
         self._next: ForwardAction = Transmit(authorization)
         # Where no logon is possible, or none is needed any more, a 407 could change nothing.
-        settled = body is Body.REPLAYABLE or authorization is not None or auth.holds_connection or not auth.may_log_on
+        settled = body is Body.REPLAYABLE or auth.holds_connection or not auth.may_log_on
+        settled = settled or (authorization is not None and not auth.went_unasked)
         if not settled:
             self._next = Buffer()
 
@@ -93,10 +94,10 @@ class ForwardExchange:
         """Report whether the whole body now is in memory."""
         if complete:
             self._body = Body.REPLAYABLE
-            self._next = Transmit(None)
+            self._next = Transmit(self._first)
         else:
             self._priming = True
-            self._next = Prime(None)
+            self._next = Prime(self._first)
 
     def responded(
         self, status: int, proxy_authenticate: Iterable[str], *, reusable: bool, info: str | None = None
