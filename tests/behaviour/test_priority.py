@@ -1,4 +1,7 @@
-"""The eight rows of the settings dialog (document 004, section 3), each with everything that can be up or down."""
+"""The eight rows of the settings dialog, each with everything that can be up or down.
+
+Source: jpdsi LAN settings article, section 3.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which entry of a list was in fact used (document 004; KB271361), sentence by sentence."""
+"""Which entry of a list was in fact used (jpdsi LAN settings article; KB271361), sentence by sentence."""
 
 from __future__ import annotations
 

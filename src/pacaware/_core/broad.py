@@ -1,4 +1,7 @@
-"""Entries of a bypass list that let far more go direct than their authors mean (document 004, section 2)."""
+"""Entries of a bypass list that let far more go direct than their authors mean.
+
+Source: jpdsi LAN settings article, section 2.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Lists of destinations that need no proxy, as each system writes them.
 
-Grammar: WinINet's (document 004, section 2; KB4551930) for ``windows``; Chromium's for the others
+Grammar: WinINet's (jpdsi LAN settings article, section 2; KB4551930) for ``windows``; Chromium's for the others
 (net/proxy_resolution/proxy_bypass_rules.cc, net/base/scheme_host_port_matcher_rule.cc). The implicit rules are
 Chromium's everywhere. Chromium's suffix mode serves NO_PROXY and KDE: there ``corp.example`` is ``*corp.example``.
 """

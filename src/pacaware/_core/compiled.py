@@ -14,7 +14,7 @@ from pacaware._models import DIRECT, ProxyConfig, ProxyList, Step, redact_url
 
 __all__ = ["CompiledSettings", "compile_settings"]
 
-#: What fits into the settings dialog of Windows (document 004, section 2), in bytes.
+#: What fits into the settings dialog of Windows (jpdsi LAN settings article, section 2), in bytes.
 _LONGEST: Final = 2064
 _MOST_TOLD: Final = 1000
 _TOO_LONG: Final = f"it is longer than the {_LONGEST} bytes that Windows promises to take; here the whole of it is used"

@@ -53,7 +53,8 @@ def fresh_seconds(
 def is_explicit(cache_control: str | None, expires: str | None) -> bool:
     """Say whether the server itself says for how long the file is good (RFC 9111, section 4.2.1).
 
-    Such a file stays good on another network, too, as in Windows (document 004, causes A to C of a new download).
+    Such a file stays good on another network, too, as in Windows (jpdsi LAN settings article, causes A to C of a new
+    download).
     """
     directives = cache_control or ""
     return not _NO_CACHE.search(directives) and (expires is not None or _MAX_AGE.search(directives) is not None)

@@ -1,7 +1,8 @@
 """Manual proxy settings: one string that names a proxy for all schemes, or one for each.
 
-Two readers of the same strings differ. ``windows`` is WinINet's (document 004, section 2; WINHTTP_PROXY_INFO): entries
-parted by ``;`` or whitespace, a bare entry serves every scheme not named, the first entry for a scheme counts.
+Two readers of the same strings differ. ``windows`` is WinINet's (jpdsi LAN settings article, section 2;
+WINHTTP_PROXY_INFO): entries parted by ``;`` or whitespace, a bare entry serves every scheme not named, the first entry
+for a scheme counts.
 ``chromium`` is ProxyConfig::ProxyRules::ParseFromString (net/proxy_resolution/proxy_config.cc): a bare entry counts
 only as the first of all, and then alone; entries for one scheme add up.
 """

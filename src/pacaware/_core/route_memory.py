@@ -1,4 +1,4 @@
-"""Which entry of a list was in fact used for a host (document 004, "automatic proxy cache"; KB271361).
+"""Which entry of a list was in fact used for a host (jpdsi LAN settings article, "automatic proxy cache"; KB271361).
 
 It outlives the thirty minutes of a bad proxy: after A failed over to B, B comes first until something invalidates it.
 """

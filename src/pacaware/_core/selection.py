@@ -1,7 +1,7 @@
 """Which setting of one source applies, and what follows when a PAC file makes trouble.
 
-The order is Internet Explorer's (document 004, section 3): automatic detection, PAC URL, manual proxy, direct. The next
-setting is taken only when no script was *obtained*; a script that was obtained is all there is.
+The order is Internet Explorer's (jpdsi LAN settings article, section 3): automatic detection, PAC URL, manual proxy,
+direct. The next setting is taken only when no script was *obtained*; a script that was obtained is all there is.
 """
 
 from __future__ import annotations

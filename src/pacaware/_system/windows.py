@@ -1,4 +1,4 @@
-"""The proxy settings of Windows (document 004; WinINet and WinHTTP documentation).
+"""The proxy settings of Windows (jpdsi LAN settings article; WinINet and WinHTTP documentation).
 
 The system's own answer comes first: ``WinHttpGetIEProxyConfigForCurrentUser`` knows which connection is active and
 whether the settings are the machine's. Without it the binary value of the active connection is read, which is where the
@@ -23,7 +23,7 @@ _CONNECTIONS: Final = INTERNET_SETTINGS + r"\Connections"
 _WINHTTP: Final = INTERNET_SETTINGS + r"\WinHttp"
 _LAN: Final = "DefaultConnectionSettings"
 _API: Final = "WinHttpGetIEProxyConfigForCurrentUser"
-# Windows 10 1607, from which on no switch brings PAC files from disk back (document 004, section 3).
+# Windows 10 1607, from which on no switch brings PAC files from disk back (jpdsi LAN settings article, section 3).
 _NO_LEGACY_BUILD: Final = 14393
 
 
