@@ -5,7 +5,7 @@ from __future__ import annotations
 import nox
 
 nox.needs_version = ">=2024.4"
-nox.options.sessions = ["tests", "floors", "lint", "mypy", "generate_check"]
+nox.options.sessions = ["tests", "floors", "lint", "mypy", "docs", "generate_check"]
 nox.options.error_on_missing_interpreters = False
 
 _PROJECT = ("--editable", ".[requests,httpx,httpx2,ntlm]")
@@ -43,6 +43,14 @@ def mypy(session: nox.Session) -> None:
     session.install("--upgrade", "pip>=25.1")
     session.install(*_PROJECT, "--group", "dev")
     session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site, without a warning."""
+    session.install("--upgrade", "pip>=25.1")
+    session.install("--group", "docs")
+    session.run("mkdocs", "--quiet", "build", "--strict")
 
 
 @nox.session

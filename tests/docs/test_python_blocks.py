@@ -83,7 +83,8 @@ def _caching(company: Company) -> dict[str, Any]:
 def _logon(company: Company) -> dict[str, Any]:
     """A session, a password, and the names of pacaware.auth."""
     session = requests.Session()
-    return {"session": session, "password": "s3cret", "sign": None, **_public("pacaware.auth"), "mount": mount}
+    given = {"session": session, "password": "s3cret", "sign": None, "vault": None}
+    return {**given, **_public("pacaware.auth"), "mount": mount}
 
 
 def _pac_authors(company: Company) -> dict[str, Any]:
