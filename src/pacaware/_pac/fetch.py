@@ -198,7 +198,8 @@ class _Download:
         )
 
     def _request(self, pool: urllib3.PoolManager, url: str) -> Any:
-        left = max(0.1, self._deadline - time.monotonic())
+        # At the deadline in_time() says what happened, and wakes who reads: these must not come first, by a hair.
+        left = max(0.1, self._deadline - time.monotonic()) + 1
         limits = urllib3.Timeout(connect=min(self._connect_timeout, left), read=left)
         try:
             return pool.request(
