@@ -14,6 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+from pacaware import __version__
 from pacaware.testing import (
     BasicUsers,
     Certificates,
@@ -194,6 +195,13 @@ def measure(libraries: Sequence[Library]) -> dict[str, list[str]]:
     return {row.question: [row.probe(library) for library in libraries] for row in ROWS}
 
 
+def heading(library: Library) -> str:
+    """Return the name and version; ours without the last number, which changes nothing here."""
+    if library.name == "pacaware":
+        return f"pacaware {__version__.rpartition('.')[0]}"
+    return f"{library.name} {version(library.name)}"
+
+
 def without_settings() -> None:
     """Take this machine's proxies and certificates out of the environment: requests prefers them to its session's."""
     for name in [name for name in os.environ if name.lower().endswith(("_proxy", "_ca_bundle"))]:
@@ -203,7 +211,7 @@ def without_settings() -> None:
 def main() -> int:
     without_settings()
     libraries = [library for library in LIBRARIES if find_spec(library.name) is not None]
-    print("| | " + " | ".join(f"{library.name} {version(library.name)}" for library in libraries) + " |")
+    print("| | " + " | ".join(heading(library) for library in libraries) + " |")
     print("|---" * (len(libraries) + 1) + "|")
     for question, cells in measure(libraries).items():
         print(f"| {question} | " + " | ".join(cells) + " |")

@@ -25,8 +25,13 @@ def test_the_table_is_what_is_measured(library, monkeypatch):
     assert {question: cells[0] for question, cells in comparison.measure([library]).items()} == told
 
 
+def test_our_version():
+    """The column says which pacaware was measured."""
+    assert _ROWS[0][0] == comparison.heading(comparison.LIBRARIES[0])
+
+
 def test_versions_are_the_same_everywhere():
     """The README and the page speak of the same versions."""
-    for heading in _ROWS[0][1:]:
+    for heading in _ROWS[0]:
         for name in PAGES[:2]:
             assert heading in page(name)
