@@ -54,6 +54,15 @@ def test_an_interceptor(doctor, through, tmp_path, monkeypatch):
     told(findings[-1])
 
 
+def test_an_interceptor_that_programs_trust(doctor, through, tmp_path, monkeypatch):
+    """With PACAWARE_TRUST=system it is no trouble; another word there changes nothing."""
+    with origin_with(tmp_path, monkeypatch, "www.origin.test") as origin:
+        for word, found in (("everybody", "certificate-interceptor"), ("system", "certificate-system")):
+            findings = doctor(origin.url_for("www.origin.test"), PACAWARE_PROXY=through.url, PACAWARE_TRUST=word)
+            assert by_step(findings, "certificate").key == found
+    assert keys(findings) == []
+
+
 def test_nobody_trusts_it(doctor, through):
     """The signer is named although the handshake failed."""
     with Origin(tls=True) as origin:

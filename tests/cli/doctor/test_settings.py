@@ -101,6 +101,15 @@ def test_no_network(doctor):
     told(by_step(findings, "network"))
 
 
+def test_a_network_of_its_own(doctor):
+    """Without a way to the Internet all is well where the proxy answers: it is here, or on the same network."""
+    with Proxy() as proxy:
+        findings = doctor(None, PACAWARE_PROXY=proxy.url, addresses=list)
+    assert keys(findings) == []
+    assert by_step(findings, "network").key == "network-alone"
+    assert [finding.step for finding in findings][:3] == ["settings", "address", "network"]
+
+
 class TestSwitchedOff:
     """An address that is stored and not used, on each system."""
 

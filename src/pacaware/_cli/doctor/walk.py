@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -22,6 +23,7 @@ from pacaware._pac.my_address import my_addresses
 from pacaware._resolver import ProxyResolver
 from pacaware._system.sources import survey
 from pacaware._system.system import Platform, platform
+from pacaware._system.trust import trusts_system
 from pacaware.errors import ConfigError, PacError, WpadError
 
 if TYPE_CHECKING:
@@ -67,24 +69,40 @@ def walk(url: str | None, around: Around) -> Iterator[Event]:
     yield Started("address")
     yield from judge_addresses(around.environ, found)
     yield Started("network")
-    yield _judge_network(around.addresses())
-    if found.winner is None:
+    addresses = around.addresses()
+    beyond = () if found.winner is None else _go(found.winner, target, url, around)
+    if addresses:
+        yield ok("network", "network-ok", address=", ".join(addresses[:3]))
+        yield from beyond
         return
+    # No way to the Internet is a fault only where nothing answers: a proxy may be on the machine or its own network.
+    events = tuple(beyond)
+    reached = any(isinstance(one, Finding) and one.status == "ok" and one.step in ("port", "origin") for one in events)
+    yield ok("network", "network-alone") if reached else fail("network", "network-down")
+    yield from events
+
+
+def _go(winner: ProxyConfig, target: Target, url: str | None, around: Around) -> Iterator[Event]:
+    """Go on with the settings in force."""
     with around.resolver() as resolver:
-        decision, findings = _decide(resolver, found.winner, url or EXAMPLE, around)
+        decision, findings = _decide(resolver, winner, url or EXAMPLE, around)
         yield Started("pac")
         yield from findings
         if decision is None:
             return
         yield Started("route")
         yield judge_route(decision)
-        yield from _travel(resolver, decision, target, url, around)
+        for event in _travel(resolver, decision, target, url, around):
+            yield _as_trusted(event, around.environ)
 
 
-def _judge_network(addresses: list[str]) -> Finding:
-    if not addresses:
-        return fail("network", "network-down")
-    return ok("network", "network-ok", address=", ".join(addresses[:3]))
+def _as_trusted(event: Event, environ: Mapping[str, str]) -> Event:
+    """An authority that only this machine trusts is no trouble where programs were told to trust the same."""
+    if isinstance(event, Finding) and event.key == "certificate-interceptor":
+        with suppress(ConfigError):
+            if trusts_system(environ):
+                return replace(event, status="ok", key="certificate-system")
+    return event
 
 
 def _decide(

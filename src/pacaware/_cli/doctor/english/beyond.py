@@ -254,6 +254,7 @@ CAUSES: Final[dict[str, tuple[str, str, str]]] = {
     ),
     # certificates
     "certificate-ok": ("Signed by {signer}, a public authority", "", ""),
+    "certificate-system": ("Signed by {signer}, which this machine trusts; so do programs, by PACAWARE_TRUST", "", ""),
     "certificate-interceptor": (
         "Signed by {signer}, which this machine trusts and Python's own list does not",
         "Your company opens encrypted connections to look into them and signs anew; or this is an internal site.",

@@ -73,6 +73,7 @@ CAUSES: Final[dict[str, tuple[str, str, str]]] = {
     ),
     # network
     "network-ok": ("This machine is on a network: {address}", "", ""),
+    "network-alone": ("This machine reaches no other network than its own; what it needs is there.", "", ""),
     "network-down": (
         "This machine is on no network.",
         "The cable is out, Wi-Fi is off or not joined, or the VPN is down.",

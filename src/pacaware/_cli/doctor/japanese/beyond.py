@@ -278,6 +278,11 @@ CAUSES: Final[dict[str, tuple[str, str, str]]] = {
     ),
     # 証明書
     "certificate-ok": ("公的な認証局 {signer} が署名しています。", "", ""),
+    "certificate-system": (
+        "{signer} が署名しています。このパソコンが信頼しており、PACAWARE_TRUST によりプログラムも信頼します。",
+        "",
+        "",
+    ),
     "certificate-interceptor": (
         "{signer} が署名しています。このパソコンは信頼していますが、Python の一覧にはありません。",
         "会社が暗号化された通信を検査し、署名し直しています。または社内のサイトです。",
