@@ -6,8 +6,7 @@ import logging
 
 import pytest
 
-from pacaware import _models
-from pacaware._models import ProxyConfig
+from pacaware._models import ProxyConfig, decision
 from tests.resolver.conftest import fail_over
 
 URL = "https://h.test/"
@@ -27,7 +26,7 @@ def resolver_with(world):
 def later(monkeypatch):
     """Return what lets the calendar go on."""
     now = [1_800_000_000.0]
-    monkeypatch.setattr(_models.time, "time", lambda: now[0])
+    monkeypatch.setattr(decision.time, "time", lambda: now[0])
 
     def advance(seconds: float) -> None:
         now[0] += seconds
