@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pacaware._pac.dns import describe_key
 from pacaware._pac.engines import Engine, find_engines, find_launcher
-from pacaware._pac.process import EngineNotLoaded, ProcessGone, ProcessLate, ScriptProcess
+from pacaware._pac.process import MEMORY_MEGABYTES, EngineNotLoaded, ProcessGone, ProcessLate, ScriptProcess
 from pacaware._pac.reply import Reply, read_reply
 from pacaware._pac.state import may_keep_state
 from pacaware.errors import ConfigError, PacEngineError, PacScriptError, PacTimeout
@@ -37,6 +37,8 @@ MAX_KILLS: Final = 3
 _MAX_HABITS: Final = 32
 _DIALECTS: Final = ("chromium", "windows")
 _SIGALRM: Final = -14
+_SIGPROF: Final = -27
+_SIGSYS: Final = -31
 _FOREVER: Final = float("inf")
 _scripts: weakref.WeakSet[PacScript] = weakref.WeakSet()
 
@@ -282,7 +284,7 @@ class PacScript:
             seconds -= time.monotonic() - started
             if reply.out_of_memory:
                 self._drop()
-                raise PacEngineError(f"{self.name} used up the memory it may have (256 MiB)")
+                raise self._greedy()
             if reply.too_many:
                 raise PacTimeout(f"{self.name} asks for more than 100 names in one run")
             if not reply.missing:
@@ -307,8 +309,10 @@ class PacScript:
         except ProcessGone as exc:
             self._drop()
             # Its alarm for a run goes off later than ours, so before that it was the one for idling.
-            if exc.code == _SIGALRM and time.monotonic() >= limit:
+            if exc.code in (_SIGALRM, _SIGPROF) and time.monotonic() >= limit:
                 raise self._too_slow(deadline < limit) from exc
+            if exc.code == _SIGSYS:
+                raise self._greedy() from exc
             error = _LeftIdle if exc.unasked or exc.code in (0, _SIGALRM) else PacEngineError
             raise error(f"the process of the PAC file failed: {exc}") from exc
         except BaseException:
@@ -329,6 +333,9 @@ class PacScript:
             return PacTimeout(f"{self.name} did not answer in the time left for this request")
         self._kills += 1
         return PacTimeout(f"{self.name} ran longer than {self._time_limit:g} s and was stopped")
+
+    def _greedy(self) -> PacEngineError:
+        return PacEngineError(f"{self.name} used up the memory it may have ({MEMORY_MEGABYTES} MiB)")
 
     def _start(self) -> ScriptProcess:
         launcher = find_launcher(self._worker_python)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pacaware._pac.engines import Engine, Launcher
 
-__all__ = ["EngineNotLoaded", "ProcessGone", "ProcessLate", "ScriptProcess"]
+__all__ = ["MEMORY_MEGABYTES", "EngineNotLoaded", "ProcessGone", "ProcessLate", "ScriptProcess"]
 
 HANDSHAKE_SECONDS: Final = 2.0
 IDLE_SECONDS: Final = 60.0
