@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -242,6 +243,36 @@ def test_leaves_when_idle_and_comes_back(make_script, monkeypatch, engine):
     assert script.find_proxy("http://b/", "b").text == "PROXY b:1"
     assert script._process.pid != first
     assert not Path(f"/proc/{first}").exists()
+
+
+def test_leaves_no_zombie_when_idle(make_script, monkeypatch, engine):
+    """In a program that never asks again, too, what has left is collected: with the next garbage."""
+    monkeypatch.setattr(process, "IDLE_SECONDS", 0.15)
+    script = make_script(SIMPLE, engine=engine)
+    script.load()
+    entry = Path(f"/proc/{script._process.pid}")
+
+    def collected():
+        gc.collect()
+        return not entry.exists()
+
+    wait_until(collected)
+    assert script.find_proxy("http://b/", "b").text == "PROXY b:1"
+
+
+def test_nothing_is_left_of_the_look_at_exit():
+    """What looks for zombies neither holds up the end of the program nor says anything there."""
+    result = program("""
+        import gc
+        s = script(SIMPLE)
+        s.load()
+        print(len(gc.callbacks))
+        import atexit
+        atexit._run_exitfuncs()
+        print(len(gc.callbacks))
+        gc.collect()
+    """)
+    assert (result.stdout, result.stderr, result.returncode) == ("1\n0\n", "", 0)
 
 
 def test_many_kills_leave_nothing(make_script, engine):
