@@ -10,6 +10,7 @@ import pytest
 from pacaware._models import CachePolicy, ProxyConfig
 from pacaware.errors import PacFetchError, PacScriptError, PacTimeout
 from pacaware.testing import DeadProxy
+from tests.data import rows
 from tests.resolver.conftest import by, refreshed, script
 
 URL = "http://h.test/"
@@ -171,6 +172,53 @@ def test_what_stands_in_is_not_taken_for_an_answer(make_resolver, pac_server, po
     resolver = make_resolver(config, cache=CachePolicy(key=policy))
     assert by(resolver.resolve("http://h.test/")) == "PROXY a.test:1"
     assert by(resolver.resolve("https://h.test/")) == "PROXY b.test:2"
+
+
+# What makes each event of the table, once obtained or not at all.
+EVENTS = {
+    "FindProxyForURL throws / resolver fails": {"text": script("throw new Error('boom')")},
+    "PAC download fails": {"status": 404},
+    "invalid PAC script": {"text": "function FindProxyForURL(url, host) {"},
+}
+FAILURES = [row for row in rows("fallback") if row["kind"] == "pac_failure"]
+POLLS = [row for row in rows("fallback") if row["kind"] == "pac_poll"]
+
+
+@pytest.mark.parametrize("row", FAILURES, ids=lambda row: row["event"])
+def test_failures_as_in_browsers(make_resolver, pac_server, row):
+    """What a browser does when there is no script or no answer is what the settings of a desktop get."""
+    pac_server.set(**EVENTS[row["event"]])
+    resolver = make_resolver(ProxyConfig(pac_url=pac_server.url, pac_mandatory=row.get("pac_mandatory", False)))
+    if row["result"] == "DIRECT":
+        assert by(resolver.resolve(URL)) == "DIRECT"
+    else:
+        assert row["result"] == "ERR_MANDATORY_PROXY_CONFIGURATION_FAILED"
+        with pytest.raises(PacFetchError):
+            resolver.resolve(URL)
+        assert by(resolver.resolve("http://localhost/")) == "DIRECT"  # what is bypassed needs no script
+
+
+@pytest.mark.parametrize("row", POLLS, ids=lambda row: f"{row['after']} {row['poll']}")
+def test_polls_as_in_browsers(make_resolver, pac_server, clock, row):
+    """The server is asked again when the time of the table is over, on use and not before: we have no timer."""
+    works = {"text": script("return 'PROXY a.test:1'"), "status": 200}
+    fails = {"status": 404}
+    pac_server.set(**(fails if row["after"] == "failure" else works))
+    resolver = make_resolver(ProxyConfig(pac_url=pac_server.url, pac_mandatory=False))
+    resolver.resolve(URL)
+    before = [other for other in POLLS if other["after"] == row["after"] and other["poll"] < row["poll"]]
+    for asked, earlier in enumerate(before, start=2):
+        clock.advance(earlier["delay_s"])
+        resolver.resolve(URL)
+        refreshed(resolver, pac_server, asked)
+    asked = len(before) + 1
+    clock.advance(row["delay_s"] - 0.5)
+    resolver.resolve("http://other.test/")
+    assert len(pac_server.requests) == asked
+    clock.advance(1)
+    assert len(pac_server.requests) == asked
+    resolver.resolve(URL)
+    refreshed(resolver, pac_server, asked + 1)
 
 
 HANGING = "if (host == 'bad.test') while (1) {} return 'PROXY a.test:1'"
