@@ -18,6 +18,7 @@ from tests._pac.test_process import SIMPLE, SRC, gone, run_python, wait_until
 
 from pacaware import ProxyConfig, ProxyResolver
 from pacaware._pac import process
+from pacaware._pac.dns import Lookups, Resolved
 from pacaware.errors import PacTimeout
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, forks and /proc")
@@ -213,6 +214,68 @@ def test_event_loops_go_on(backend):
     anyio.run(main, backend=backend)
     assert found == {host: f"PROXY {host}:1" for host in [*(f"h{n}" for n in range(30)), "slow"]}
     assert sum(time > beats[-1] - 0.4 for time in beats) > 8
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_event_loops_do_not_look_up_names(backend):
+    """Names are looked up beside the event loop: the loop itself brings the answer that a lookup waits for."""
+    gate = threading.Event()
+
+    def resolve(name, six, seconds):
+        assert gate.wait(seconds)
+        return Resolved(("10.0.0.1",), 60)
+
+    async def main():
+        text = "function FindProxyForURL(u, h) { return 'PROXY ' + dnsResolve(h) + ':1' }"
+        with ProxyResolver(ProxyConfig(pac_url="data:," + text.replace(" ", "%20"))) as resolver:
+            resolver._situation.lookups = Lookups(resolve)
+            found = []
+
+            async def ask(host):
+                found.append(str((await resolver.aresolve(f"http://{host}/")).proxies))
+
+            async with anyio.create_task_group() as asking:
+                asking.start_soon(ask, "a.test")
+                asking.start_soon(ask, "b.test")
+                while not resolver._situation.lookups._pending:
+                    await anyio.sleep(0.01)
+                assert resolver.cached("http://a.test/") is None
+                gate.set()
+            return found
+
+    assert anyio.run(main, backend=backend) == ["PROXY 10.0.0.1:1"] * 2
+
+
+def test_other_threads_go_on(make_script, engine):
+    """While a script runs, and while its names are looked up, the lock of the interpreter is free for other threads."""
+    looking, steps = threading.Event(), []
+
+    def resolve(name, six, seconds):
+        looking.set()
+        until = len(steps) + 20
+        wait_until(lambda: len(steps) >= until)
+        return Resolved(("10.0.0.1",), 60)
+
+    text = (
+        "function FindProxyForURL(u, h) { for (var t = Date.now(); Date.now() < t + 300;);"
+        "return 'PROXY ' + dnsResolve(h) + ':1' }"
+    )
+    script = make_script(text, lookups=Lookups(resolve), engine=engine)
+    script.load()
+    over = threading.Event()
+
+    def step():
+        while not over.wait(0.001):
+            steps.append(looking.is_set())
+
+    thread = threading.Thread(target=step)
+    thread.start()
+    try:
+        assert script.find_proxy("http://a.test/", "a.test").text == "PROXY 10.0.0.1:1"
+    finally:
+        over.set()
+        thread.join(5)
+    assert steps.count(False) >= 10  # during the first 300 ms of JavaScript
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
