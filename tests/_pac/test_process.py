@@ -268,7 +268,7 @@ def test_next_engine_if_one_does_not_load(make_script, monkeypatch, tmp_path):
     assert script.find_proxy("http://a/", "a").text == "PROXY a:1"
     assert script._engine == good
     monkeypatch.setattr("pacaware._pac.evaluator.find_engines", lambda choice: [Engine("quickjs", str(tmp_path))])
-    with pytest.raises(PacEngineError, match="quickjs cannot be used by"):
+    with pytest.raises(PacEngineError, match=r"quickjs cannot be used by .*pip install .*'pacaware\[quickjs\]'"):
         make_script(SIMPLE).load()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
 from pacaware._models import CachePolicy, ProxyConfig
-from pacaware.errors import PacFetchError, PacScriptError, PacTimeout
+from pacaware._pac import engines
+from pacaware.errors import PacEngineError, PacFetchError, PacScriptError, PacTimeout
 from pacaware.testing import DeadProxy
 from tests.data import rows
 from tests.resolver.conftest import by, refreshed, script
@@ -234,6 +236,57 @@ def test_a_script_that_never_ends(make_resolver, pac_server, config):
         resolver.resolve("http://bad.test/")
     assert time.monotonic() - started < 5
     assert by(resolver.resolve("http://good.test/")) == "PROXY a.test:1"
+
+
+@pytest.mark.parametrize("mandatory", [True, False], ids=["code", "desktop"])
+@pytest.mark.parametrize("choice", ["auto", "quickjs", "pacparser"])
+def test_without_an_engine(make_resolver, pac_server, monkeypatch, choice, mandatory):
+    """One error that says which extra to install, for settings of any origin: neither DIRECT nor the manual proxy."""
+    monkeypatch.setattr("pacaware._pac.engines._folder", lambda name: None)
+    pac_server.set(script("return 'PROXY a.test:1'"))
+    config = ProxyConfig(pac_url=pac_server.url, proxy_server="m.test:1", pac_mandatory=mandatory)
+    extra = "pacparser" if choice == "pacparser" else "quickjs"
+    with pytest.raises(PacEngineError, match=rf"python -m pip install 'pacaware\[{extra}\]'"):
+        make_resolver(config, engine=choice).resolve(URL)
+
+
+@pytest.mark.parametrize("mandatory", [True, False], ids=["code", "desktop"])
+def test_with_an_engine_that_does_not_load(make_resolver, pac_server, monkeypatch, tmp_path, mandatory):
+    """An engine of another Python, or half installed, is the same kind of error."""
+    monkeypatch.setattr("pacaware._pac.engines._folder", lambda name: str(tmp_path))
+    pac_server.set(script("return 'PROXY a.test:1'"))
+    config = ProxyConfig(pac_url=pac_server.url, proxy_server="m.test:1", pac_mandatory=mandatory)
+    with pytest.raises(PacEngineError, match=r"cannot be used by .* 'pacaware\[\w+\]'"):
+        make_resolver(config).resolve(URL)
+
+
+CRASHES = {
+    "while loading": "worker.load = crash",
+    "while asked": """
+load = worker.load
+def load_for_a_crash(engine, frame):
+    report = load(engine, frame)
+    engine.dispatch = crash
+    return report
+worker.load = load_for_a_crash
+""",
+}
+
+
+@pytest.mark.parametrize("mandatory", [True, False], ids=["code", "desktop"])
+@pytest.mark.parametrize("moment", CRASHES)
+def test_a_process_that_dies(make_resolver, pac_server, monkeypatch, tmp_path, mandatory, moment):
+    """A crash of the engine is an error for settings of any origin: neither DIRECT nor the manual proxy."""
+    room = str(Path(engines.__file__).parent)
+    (tmp_path / "start.py").write_text(
+        f"import os, sys\nsys.path.append({room!r})\nimport worker\ndef crash(*_): os.abort()\n"
+        f"{CRASHES[moment]}\nworker.main()\n"
+    )
+    monkeypatch.setattr(engines, "_START", tmp_path / "start.py")
+    pac_server.set(script("return 'PROXY a.test:1'"))
+    config = ProxyConfig(pac_url=pac_server.url, proxy_server="m.test:1", pac_mandatory=mandatory)
+    with pytest.raises(PacEngineError, match="the process of the PAC file failed"):
+        make_resolver(config).resolve(URL)
 
 
 def test_quarantine_ends_with_reset(make_resolver, pac_server):

@@ -121,7 +121,9 @@ class ScriptProcess:
             raise PacEngineError(f"{python} did not start as the process of a PAC file: it sent something else")
         if "error" in greeting:
             raise EngineNotLoaded(
-                f"the JavaScript engine {engine.name} cannot be used by {python}: {greeting['error']}"
+                f"the JavaScript engine {engine.name} cannot be used by {python}: {greeting['error']}; install it anew "
+                f"(python -m pip install --force-reinstall 'pacaware[{engine.name}]'), or name a Python "
+                f"{sys.version_info[0]}.{sys.version_info[1]} as worker_python= or PACAWARE_WORKER_PYTHON"
             )
         unfiltered = greeting.get("unfiltered", "it does not say")
         self.unfiltered = None if unfiltered is None else str(unfiltered)
