@@ -104,7 +104,9 @@ def heap_ceiling(megabytes: int) -> int | None:
     None where the C library does otherwise. Three quarters of ``megabytes`` are for the heap, so that it ends before
     the address space does. To be called after ``limit_resources``.
     """
-    if sys.platform != "linux":
+    # Others than CPython with its lock map their objects in large pieces.
+    plain = sys.implementation.name == "cpython" and "t" not in sys.abiflags
+    if sys.platform != "linux" or not plain:
         return None
     try:
         import ctypes

@@ -81,9 +81,10 @@ class _Loaded:
 class PacScript:
     """A PAC file ready to answer; thread-safe, calls take turns.
 
-    ``time_limit`` is seconds of JavaScript for one call. ``dialect="windows"`` prefers FindProxyForURLEx. ``now``
-    fixes the script's clock (seconds since 1970), for tests. The process starts at the first use; in a forked child
-    the first use starts another one. ``name`` is what messages call the file.
+    ``places`` prefers the engine that knows best where an error is. ``time_limit`` is seconds of JavaScript for one
+    call. ``dialect="windows"`` prefers FindProxyForURLEx. ``now`` fixes the script's clock (seconds since 1970), for
+    tests. The process starts at the first use; in a forked child the first use starts another one. ``name`` is what
+    messages call the file.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class PacScript:
         dialect: str = "chromium",
         now: float | None = None,
         name: str = "the PAC file",
+        places: bool = False,
     ) -> None:
         if dialect not in _DIALECTS:
             raise ConfigError(f"pac_dialect={dialect!r}: the dialect is 'chromium' or 'windows'")
@@ -104,6 +106,7 @@ class PacScript:
         self._text = text.removeprefix("\ufeff")
         self._lookups = lookups
         self._engine_choice = engine
+        self._places = places
         self._worker_python = worker_python
         self._time_limit = time_limit
         self._dialect = dialect
@@ -339,7 +342,7 @@ class PacScript:
 
     def _start(self) -> ScriptProcess:
         launcher = find_launcher(self._worker_python)
-        engines = [self._engine] if self._engine else find_engines(self._engine_choice)
+        engines = [self._engine] if self._engine else find_engines(self._engine_choice, places=self._places)
         errors = []
         for number, engine in enumerate(engines):
             try:
