@@ -143,6 +143,16 @@ def test_without_a_ceiling_thrown_null_is_the_script_s_own(make_script, engine, 
     assert script.find_proxy("http://good.test/", "good.test").text == "PROXY good:1"
 
 
+@pytest.mark.parametrize(
+    "attributes", [{"platform": "darwin"}, {"platform": "win32"}, {"platform": "linux", "abiflags": "t"}], ids=str
+)
+def test_where_there_is_no_ceiling(monkeypatch, attributes):
+    """Other systems, and a Python that maps its objects in large pieces, have none."""
+    for name, value in attributes.items():
+        monkeypatch.setattr(confine.sys, name, value, raising=False)
+    assert confine.heap_ceiling(256) is None
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is what is in use")
 def test_the_peak_is_remembered():
     """What a process had and gave back counts."""

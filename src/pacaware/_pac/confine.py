@@ -105,8 +105,7 @@ def heap_ceiling(megabytes: int) -> int | None:
     the address space does. To be called after ``limit_resources``.
     """
     # Others than CPython with its lock map their objects in large pieces.
-    plain = sys.implementation.name == "cpython" and "t" not in sys.abiflags
-    if sys.platform != "linux" or not plain:
+    if sys.platform != "linux" or sys.implementation.name != "cpython" or "t" in sys.abiflags:
         return None
     try:
         import ctypes
