@@ -376,6 +376,46 @@ def test_killed_parent_takes_a_looping_process_along(engine):
     assert gone(pid)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("engine", ["quickjs", "pacparser"])
+def test_stopped_parent_does_not_keep_a_loop_alive(engine):
+    """While a program is stopped its script's endless loop ends by a timer of its own; awake again it is told so."""
+    code = f"""
+        from pacaware.errors import PacTimeout
+        s = script(SIMPLE, engine={engine!r}, time_limit=0.5)
+        s.load()
+        for n in range(20):  # the timer is not set anew for each of them
+            s.find_proxy("http://good/", "good")
+        print(s._process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)  # the test lets it go on and stops it while the script runs
+        try:
+            s.find_proxy("http://bad/", "bad", timeout=60)
+        except PacTimeout as error:
+            print(error, s.find_proxy("http://next/", "next").text, flush=True)
+        s.close()
+    """
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(START) + textwrap.dedent(code)],
+        env={**os.environ, "PYTHONPATH": SRC}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with parent:
+        pid = int(parent.stdout.readline())
+        stat = Path(f"/proc/{pid}/stat")
+
+        def ticks():
+            return int(stat.read_text().rpartition(")")[2].split()[11])
+
+        before = ticks()
+        wait_until(lambda: Path(f"/proc/{parent.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+        parent.send_signal(signal.SIGCONT)
+        wait_until(lambda: ticks() > before + 2 or gone(pid))
+        parent.send_signal(signal.SIGSTOP)
+        wait_until(lambda: gone(pid), 90)  # the timer counts what is computed, and a busy machine computes little
+        parent.send_signal(signal.SIGCONT)
+        out, _ = parent.communicate(timeout=30)
+    assert out == "the PAC file ran longer than 0.5 s and was stopped PROXY next:1\n"
+
+
 def test_ignored_child_signal():
     """A program that ignores SIGCHLD, so that the kernel collects its children, gets answers and kills all the same."""
     result = program("""
