@@ -107,8 +107,10 @@ def test_neither_direct_nor_the_manual_proxy(pac_server, engine, name, mandatory
     """For settings of any origin a script out of memory is an error, also while it loads."""
     pac_server.set(GREEDY[name])
     config = ProxyConfig(pac_url=pac_server.url, proxy_server="m.test:1", pac_mandatory=mandatory)
-    with ProxyResolver(config, engine=engine) as resolver, pytest.raises(PacEngineError, match="used up the memory"):
-        resolver.resolve("http://bad.test/")
+    with ProxyResolver(config, engine=engine, resolve_timeout=60) as resolver:
+        resolver._situation.script_seconds = 20
+        with pytest.raises(PacEngineError, match="used up the memory"):
+            resolver.resolve("http://bad.test/")
 
 
 @pytest.fixture(params=["no filter", "another malloc"])

@@ -39,7 +39,6 @@ _DIALECTS: Final = ("chromium", "windows")
 _SIGALRM: Final = -14
 _SIGPROF: Final = -27
 _SIGSYS: Final = -31
-_FOREVER: Final = float("inf")
 _scripts: weakref.WeakSet[PacScript] = weakref.WeakSet()
 
 
@@ -75,7 +74,7 @@ class _Loaded:
 
     @property
     def expires(self) -> float:
-        return min(answer.expires for answer in self.answers.values()) if self.answers else _FOREVER
+        return min(answer.expires for answer in self.answers.values())
 
 
 class PacScript:
@@ -190,7 +189,9 @@ class PacScript:
 
     def _take_turn(self, deadline: float) -> None:
         """Hold the lock, for the caller to release."""
-        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        if not self._lock.acquire(blocking=False) and not self._lock.acquire(
+            timeout=max(0.0, deadline - time.monotonic())
+        ):
             raise PacTimeout(f"{self.name} is busy with other requests and did not get to this one in time")
         if self._kills >= MAX_KILLS:
             self._lock.release()
@@ -208,7 +209,7 @@ class PacScript:
         loaded = self._loaded
         if loaded is None or self._process is None or self._begins_anew:
             return self._load(deadline)
-        if self._lookups.clock() < loaded.expires or self._still_holds(loaded, deadline):
+        if not loaded.answers or self._lookups.clock() < loaded.expires or self._still_holds(loaded, deadline):
             return loaded
         return self._load(deadline)
 

@@ -152,23 +152,22 @@ class Pipe:
 
     def receive(self) -> bytes | None:
         """Return the next frame, or None at the end."""
-        while len(self._buffer) < 4 or len(self._buffer) < 4 + self._length():
+        buffer = self._buffer
+        while True:
+            if len(buffer) >= 4:
+                end = 4 + int.from_bytes(buffer[:4], "big")
+                if end > 4 + MAX_FRAME:
+                    raise SystemExit(3)
+                if len(buffer) >= end:
+                    self._buffer = buffer[end:]
+                    return buffer[4:end]
             piece = os.read(self._in, 1 << 16)
             if not piece:
                 return None
-            self._buffer += piece
-        size = self._length()
-        frame, self._buffer = self._buffer[4 : 4 + size], self._buffer[4 + size :]
-        return frame
-
-    def _length(self) -> int:
-        size = int.from_bytes(self._buffer[:4], "big")
-        if size > MAX_FRAME:
-            raise SystemExit(3)
-        return size
+            buffer += piece
 
     def send(self, frame: bytes) -> None:
-        data = struct.pack(">I", len(frame)) + frame
+        data = len(frame).to_bytes(4, "big") + frame
         while data:
             data = data[os.write(self._out, data) :]
 
