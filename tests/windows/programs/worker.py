@@ -47,7 +47,9 @@ def probe() -> dict[str, Any]:
     try:
         ScriptProcess(launcher, engine)
     except EngineNotLoaded as exc:
-        return json.loads(str(exc).partition(": ")[2])
+        # What the probe says is quoted, and advice follows.
+        found, _ = json.JSONDecoder().raw_decode(str(exc).partition(": ")[2])
+        return found
     raise AssertionError("the probe did not speak")
 
 
