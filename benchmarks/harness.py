@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Paired", "Result", "Single", "paired", "single"]
+__all__ = ["Paired", "Result", "Single", "in_turn", "of_pairs", "paired", "single"]
 
 Action = Callable[[], object]
 
@@ -91,11 +91,19 @@ def paired(
     warm_up: int = 20,
 ) -> Paired:
     """Time both in turn, in random order within each pair; ``at_most`` bounds the lower end of the ratio's interval."""
+    pairs = in_turn(ours, theirs, rounds=rounds, repeat=repeat, warm_up=warm_up)
+    return of_pairs(name, pairs, target=target, at_most=at_most)
+
+
+def in_turn(
+    ours: Action, theirs: Action, *, rounds: int, repeat: int, warm_up: int = 20, seed: int = 1
+) -> list[tuple[float, float]]:
+    """Return the times of both in microseconds, pair by pair, in random order within each pair."""
     for _ in range(warm_up):
         ours()
         theirs()
     gc.collect()
-    coin = random.Random(1)
+    coin = random.Random(seed)
     pairs: list[tuple[float, float]] = []
     for _ in range(rounds):
         if coin.random() < 0.5:
@@ -104,7 +112,7 @@ def paired(
         else:
             second = _time(theirs, repeat)
             pairs.append((_time(ours, repeat), second))
-    return of_pairs(name, pairs, target=target, at_most=at_most)
+    return pairs
 
 
 def of_pairs(name: str, pairs: list[tuple[float, float]], *, target: str, at_most: float | None = None) -> Paired:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pypac.parser import PACFile
 
-from benchmarks.harness import Result, paired, single
+from benchmarks.harness import Result, in_turn, of_pairs, paired, single
 from pacaware._pac import evaluator
 from pacaware._pac.dns import FixedLookups
 from pacaware._pac.engines import find_engines
@@ -35,6 +35,8 @@ RULES = "".join(
     for n in range(2500)
 )
 LARGE = f'function FindProxyForURL(url, host) {{\n{RULES}  return "DIRECT";\n}}\n'
+
+PROCESSES = 8
 
 # The same engine and prelude, frames and JSON, and nothing of what keeps them safe.
 BARE = """
@@ -121,20 +123,16 @@ def run() -> Iterator[Result]:
 
 
 def _uncached(engine: str) -> Iterator[Result]:
-    bare = BareLoop(engine, SMALL)
-    try:
-        with Loaded(SMALL, engine) as script:
-            yield paired(
-                f"small PAC, uncached / bare worker loop, {engine}",
-                _asking(script),
-                _asking(bare),
-                target="<= 1.3",
-                at_most=1.3,
-                rounds=400,
-                repeat=10,
-            )
-    finally:
-        bare.close()
+    pairs: list[tuple[float, float]] = []
+    # Several processes of each kind: where the system lets one run is luck, and stays so for its life.
+    for number in range(PROCESSES):
+        bare = BareLoop(engine, SMALL)
+        try:
+            with Loaded(SMALL, engine) as script:
+                pairs += in_turn(_asking(script), _asking(bare), rounds=60, repeat=10, seed=number)
+        finally:
+            bare.close()
+    yield of_pairs(f"small PAC, uncached / bare worker loop, {engine}", pairs, target="<= 1.3", at_most=1.3)
 
 
 def _asking(script: PacScript | BareLoop) -> Any:

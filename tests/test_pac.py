@@ -209,3 +209,25 @@ def test_an_endless_script_is_stopped():
     with PacEvaluator("function FindProxyForURL(u, h) { for (;;); }", {}) as pac, pytest.raises(errors.PacTimeout):
         pac.find_proxy("http://a.test/")
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        ("function FindProxyForURL(u, h) {\n  var a = 1;\n  return nosuch.foo;\n}", "nosuch is not defined", (3, 10)),
+        ("// c\n\nfunction FindProxyForURL(u, h) {\n\n  return nosuch(h);\n}", "nosuch is not defined", (5, 10)),
+        ("function FindProxyForURL(u, h) { throw new Error('x'); }", "Error: x", (1, 44)),
+        ("function FindProxyForURL(u, h) {\n  f();\n}\nfunction f() {\n  null.x;\n}", "of null", (5, 3)),
+        ("function FindProxyForURL(u, h) {\n  isPlainHostName(5);\n}", "Requires 1 string parameter", (2, 3)),
+        ("function FindProxyForURL(u, h) {\n  return 'a' 'b';\n}", "SyntaxError", (2, 14)),
+        ("var x;\nx.y.z;\nfunction FindProxyForURL(u, h) {}", "does not load", (2, 1)),
+        ("\ufeff\r\nfunction FindProxyForURL(u, h) {\r\n  return nosuch;\r\n}", "nosuch", (3, 10)),
+    ],
+)
+def test_where_an_error_is(text, message, place):
+    """Line and column count from 1 in the text as it was given, whichever engines are installed beside quickjs-ng."""
+    with PacEvaluator(text, {}) as pac, pytest.raises(errors.PacScriptError) as caught:
+        pac.find_proxy("http://h.test/")
+    assert message in caught.value.message
+    assert (caught.value.line, caught.value.column) == place
+    assert f"line {place[0]}, column {place[1]}" in str(caught.value)

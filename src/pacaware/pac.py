@@ -42,8 +42,9 @@ class PacEvaluator:
     """A PAC file, run in a process of its own.
 
     With ``hosts`` (name to addresses) nothing is ever looked up: other names do not resolve; without ``my_ip``,
-    ``myIpAddress()`` is then 127.0.0.1. ``now`` fixes the clock (a naive datetime is local time). Raises ConfigError
-    for what is not an address or a time; when used, PacScriptError, with line and column, PacTimeout or PacEngineError.
+    ``myIpAddress()`` is then 127.0.0.1. ``now`` fixes the clock (a naive datetime is local time). The engine ``auto``
+    is quickjs-ng where it is installed, which knows best where an error is. Raises ConfigError for what is not an
+    address or a time; when used, PacScriptError, with line and column, PacTimeout or PacEngineError.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class PacEvaluator:
             moment = None if now is None else now.timestamp()
         except (OverflowError, ValueError, OSError) as exc:
             raise ConfigError(f"now={now}: a clock cannot show that time") from exc
-        self._script = PacScript(text, lookups=lookups, engine=engine, now=moment)
+        self._script = PacScript(text, lookups=lookups, engine=engine, now=moment, places=True)
 
     def find_proxy(self, url: str, host: str | None = None) -> PacResult:
         """Ask the script about a URL; ``host`` is taken from it unless given.

@@ -20,7 +20,7 @@ from pacaware._pac.engines import filter_expected, find_engines
 ROOM = Path(confine.__file__).parent
 MACHINES = sorted(confine.ARCHITECTURES)
 PID = 4711
-ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000
+ALLOW, REFUSE, KILL, TRAP = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x80000000, 0x00030000
 
 needs_filter = pytest.mark.skipif(not filter_expected(), reason="the filter is for Linux on x86_64 and aarch64")
 
@@ -65,6 +65,8 @@ def run_filter(code, arch, number, arguments=()):
                 accumulator &= constant
             case 0x15:
                 at += jump_true if accumulator == constant else jump_false
+            case 0x25:
+                at += jump_true if accumulator > constant else jump_false
             case 0x35:
                 at += jump_true if accumulator >= constant else jump_false
             case 0x06:
@@ -79,9 +81,10 @@ def test_the_filter_refuses_what_is_not_listed(machine):
     code, column = confine.program(machine, PID), list(confine.ARCHITECTURES).index(machine)
     passing = {number for number in range(1000) if run_filter(code, confine.ARCHITECTURES[machine], number) == ALLOW}
     allowed = {numbers[column] for numbers in confine.ALLOWED.values()} - {None}
-    # With arguments of zero mmap and mprotect ask for no code to be run.
-    assert passing == allowed | {confine.NUMBERS_WITH_ARGUMENTS[name][0][column] for name in ("mmap", "mprotect")}
-    assert len(passing) < 30
+    # With arguments of zero mmap and mprotect ask for no code to be run, and brk for the end of the heap.
+    tested = {confine.NUMBERS_WITH_ARGUMENTS[name][0][column] for name in ("mmap", "mprotect")}
+    assert passing == allowed | tested | {confine.BRK[column]}
+    assert len(passing) <= 30
     refused = {numbers[MACHINES.index(machine)] for numbers in REFUSED.values()} - {None}
     assert not refused & passing
 
@@ -109,6 +112,37 @@ def test_the_filter_looks_at_arguments(machine, call, arguments, verdict):
     number = confine.TGKILL[column] if call == "tgkill" else confine.NUMBERS_WITH_ARGUMENTS[call][0][column]
     code = confine.program(machine, PID)
     assert run_filter(code, confine.ARCHITECTURES[machine], number, arguments) == verdict
+
+
+TOP = 0x5612_9ABC_D000
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(
+    ("call", "arguments", "verdict"),
+    [
+        ("brk", (0,), ALLOW),
+        ("brk", (TOP - (1 << 32) + 0x1234_5678,), ALLOW),
+        ("brk", (TOP - 1,), ALLOW),
+        ("brk", (TOP,), ALLOW),
+        ("brk", (TOP + 1,), TRAP),
+        ("brk", (TOP + (1 << 32) - 0x1234_5678,), TRAP),
+        ("brk", ((1 << 64) - 1,), TRAP),
+        ("mmap", (0, 1 << 20, 1 | 2), ALLOW),
+        ("mmap", (0, 1 << 20, 1 | 4), REFUSE),
+        ("mmap", (0, (1 << 20) + 1, 1 | 2), TRAP),
+        ("mmap", (0, 1 << 32, 1 | 2), TRAP),
+        ("read", (0, 1 << 40, 1 << 40), ALLOW),
+    ],
+)
+def test_the_filter_keeps_the_cap(machine, call, arguments, verdict):
+    """The heap does not grow past its ceiling, nothing large is mapped beside it: the attempt ends the process."""
+    column = list(confine.ARCHITECTURES).index(machine)
+    listed = {"brk": confine.BRK, "mmap": confine.NUMBERS_WITH_ARGUMENTS["mmap"][0], "read": confine.ALLOWED["read"]}
+    arch, number = confine.ARCHITECTURES[machine], listed[call][column]
+    assert run_filter(confine.program(machine, PID, TOP), arch, number, arguments) == verdict
+    if verdict == TRAP:
+        assert run_filter(confine.program(machine, PID), arch, number, arguments) == ALLOW
 
 
 @pytest.mark.parametrize(
@@ -331,7 +365,7 @@ def test_without_a_filter_auto_takes_the_other_engine(make_script, monkeypatch, 
     for name in ("start.py", "worker.py"):
         (tmp_path / name).write_text((ROOM / name).read_text())
     source = (ROOM / "confine.py").read_text()
-    (tmp_path / "confine.py").write_text(source + "\n\ndef filter_system_calls():\n    return 'an old kernel'\n")
+    (tmp_path / "confine.py").write_text(source + "\n\ndef filter_system_calls(ceiling):\n    return 'an old kernel'\n")
     monkeypatch.setattr("pacaware._pac.engines._START", tmp_path / "start.py")
     script = make_script("function FindProxyForURL(u, h) { return 'DIRECT' }", engine=choice)
     assert script.find_proxy("http://a/", "a").text == "DIRECT"

@@ -392,6 +392,42 @@ def test_hosts_file_comes_first(tmp_path, monkeypatch):
     assert system_dns.resolve("other.corp", False, 1).addresses == ("10.0.0.22",)
 
 
+def test_other_sources_of_names_are_the_system_s(monkeypatch):
+    """Where nsswitch.conf names more than files and DNS, only the system is asked; else the system is not."""
+    asked = []
+    monkeypatch.setattr(
+        system_dns, "by_getaddrinfo", lambda *what: asked.append("system") or Resolved(("10.0.0.1",), 60)
+    )
+    monkeypatch.setattr(system_dns, "by_dns", lambda *what: asked.append("dns") or Resolved(("10.0.0.2",), 60))
+    for needed in (True, False):
+        monkeypatch.setattr(system_dns, "needs_getaddrinfo", lambda needed=needed: needed)
+        system_dns.resolve("name.corp.test", True, 1)
+    assert asked == ["system", "dns"]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("b\u00fccher.corp.test", "xn--bcher-kva.corp.test"),
+        ("xn--bcher-kva.corp.test", "xn--bcher-kva.corp.test"),
+        ("B\u00dcCHER.Corp.Test", "xn--bcher-kva.corp.test"),
+        ("\u65e5\u672c.test", "xn--wgv71a.test"),
+        ("under_score.corp.test", "under_score.corp.test"),
+    ],
+)
+def test_names_are_asked_for_in_ascii(make_script, engine, name, asked):
+    """A name in any script reaches DNS as punycode, and its answer the script under the name it used."""
+    names = Names(60)
+    names.names[asked] = ("fd00::1", "10.0.0.1")
+    script = make_script(
+        "function FindProxyForURL(u, h) { return 'PROXY ' + dnsResolve("
+        + json.dumps(name) + ") + ':1; PROXY [' + dnsResolveEx(" + json.dumps(name) + ").split(';')[0] + ']:1' }",
+        lookups=Lookups(names), engine=engine,
+    )  # fmt: skip
+    assert script.find_proxy("http://x/", "x").text == "PROXY 10.0.0.1:1; PROXY [fd00::1]:1"
+    assert sorted(names.asked) == [(asked, False), (asked, True)]
+
+
 def test_localhost_needs_no_dns():
     """The name localhost resolves by the system, whatever the DNS servers say."""
     assert "127.0.0.1" in system_dns.resolve("localhost", False, 1).addresses
@@ -461,6 +497,54 @@ def test_dns_with_search_domains(tmp_path, monkeypatch):
         assert system_dns.by_dns("none.corp.test", True, 3).addresses == ()
 
 
+def test_dns_by_the_files_of_the_machine(tmp_path, monkeypatch, make_script, engine):
+    """From the files to the script: hosts file, then DNS with search domains, IPv6, punycode, what does not exist."""
+    import dns.resolver
+
+    for name, text in {
+        "nsswitch.conf": "hosts: files dns\n",
+        "hosts": "10.0.0.5 listed.corp.test\n",
+        "resolv.conf": "nameserver 127.0.0.1\nsearch lab.test corp.test\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    records = {
+        ("intra.corp.test", "A"): ["10.0.0.7"],
+        ("intra.corp.test", "AAAA"): ["fd00::7"],
+        ("xn--bcher-kva.corp.test", "A"): ["10.0.0.8"],
+        ("six.corp.test", "AAAA"): ["fd00::9"],
+        ("listed.corp.test", "A"): ["10.0.0.66"],
+    }
+    with FakeDNS(records) as server:
+
+        def read(path):
+            resolver = dns.resolver.Resolver(configure=False)
+            resolver.read_resolv_conf(str(path))
+            resolver.port = server.socket.getsockname()[1]
+            return resolver
+
+        monkeypatch.setattr(system_dns, "_HOSTS", tmp_path / "hosts")
+        monkeypatch.setattr(system_dns, "_RESOLV", tmp_path / "resolv.conf")
+        monkeypatch.setattr(system_dns, "_resolver", system_dns._Cached(read, system_dns._no_resolver))
+        monkeypatch.setattr(system_dns, "needs_getaddrinfo", lambda: False)
+        script = make_script(
+            "function FindProxyForURL(u, h) { return [dnsResolve(h), dnsResolveEx(h), isResolvable(h),"
+            " isInNet(h, '10.0.0.0', '255.255.255.0')].join() }",
+            lookups=Lookups(), engine=engine,
+        )  # fmt: skip
+        found = {
+            host: script.find_proxy(f"http://{host}/", host, timeout=20).text
+            for host in ("intra", "intra.corp.test", "xn--bcher-kva", "six", "listed.corp.test", "none.corp.test")
+        }
+    assert found == {
+        "intra": "10.0.0.7,10.0.0.7;fd00::7,true,true",
+        "intra.corp.test": "10.0.0.7,10.0.0.7;fd00::7,true,true",
+        "xn--bcher-kva": "10.0.0.8,10.0.0.8,true,true",
+        "six": ",fd00::9,false,false",
+        "listed.corp.test": "10.0.0.5,10.0.0.5,true,true",
+        "none.corp.test": ",,false,false",
+    }
+
+
 def test_resolv_conf_is_read(tmp_path):
     """Servers and search domains come from resolv.conf; without one the server is this machine."""
     path = tmp_path / "resolv.conf"
@@ -491,8 +575,8 @@ def test_slow_names_of_one_run_cost_one_lookup(make_script, engine):
         started = time.monotonic()
         assert script.find_proxy("http://x.test/", "x.test").text == "PROXY 10.0.0.1-true-true:1"
         times.append(time.monotonic() - started)
-    assert 1.0 <= times[0] < 1.8
-    assert times[1] < 0.5
+    assert 1.0 <= times[0] < 2.5  # three one after the other would be three seconds
+    assert times[1] < 0.9
     assert sorted(asked) == ["a.x.test", "b.x.test", "c.x.test"]
 
 

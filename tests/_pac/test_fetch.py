@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import datetime as dt
 import gzip
 import http.server
+import inspect
+import re
 import socket
 import ssl
 import sys
 import threading
 import time
+import zlib
 from urllib.parse import quote
 
 import pytest
@@ -357,6 +362,117 @@ def test_private_authority_in_the_store(serve, tmp_path, monkeypatch):
         fetch_pac(server.url)
     monkeypatch.setenv("SSL_CERT_FILE", str(store))
     assert fetch_pac(server.url).text == PAC
+
+
+YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+CERTIFICATES = {
+    "of another name": ({"identity": "other.test"}, "(?i)name mismatch|doesn't match|not valid for"),
+    "that has expired": ({"not_after": YESTERDAY}, "(?i)expired"),
+    "that is not valid yet": ({"not_before": YESTERDAY + dt.timedelta(days=9)}, "(?i)not yet valid"),
+    "of an unknown authority": ({"authority": trustme.CA()}, "(?i)unable to get local issuer|self.signed"),
+}
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the store is a file elsewhere only")
+@pytest.mark.parametrize("kind", CERTIFICATES)
+@pytest.mark.parametrize("context", ["store", "context"])
+def test_certificates_that_are_not_accepted(serve, tmp_path, monkeypatch, kind, context):
+    """Whoever is trusted, a wrong certificate is an error that says what is wrong with it, and nothing is sent."""
+    options, words = dict(CERTIFICATES[kind][0]), CERTIFICATES[kind][1]
+    trusted = trustme.CA()
+    issued = options.pop("authority", trusted).issue_cert(options.pop("identity", "localhost"), **options)
+    ours, theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issued.configure_cert(theirs)
+    trusted.configure_trust(ours)
+    trusted.cert_pem.write_to_path(tmp_path / "store.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "store.pem"))
+    server = serve(context=theirs)
+    with pytest.raises(PacFetchError, match="the certificate of its server was not accepted") as caught:
+        fetch_pac(server.url + "/?key=secret", ssl_context=ours if context == "context" else None)
+    assert re.search(words, str(caught.value))
+    assert "secret" not in str(caught.value)
+    assert server.requests == []
+
+
+def test_what_is_no_tls(serve):
+    """A server that speaks plain http where https is expected is said to have sent none."""
+    server = serve()
+    with pytest.raises(PacFetchError, match="was not obtained"):
+        fetch_pac(server.url.replace("http:", "https:"))
+    assert server.requests == []
+
+
+def test_connecting_takes_five_seconds_at_most():
+    """A server whose queue is full, or that is behind a wall, is given up after the time to connect, not later."""
+    defaults = inspect.signature(fetch_pac).parameters
+    assert (defaults["connect_timeout"].default, defaults["timeout"].default) == (5.0, 30.0)
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # more than its queue holds
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        with pytest.raises(PacFetchError, match=r"no connection to 127\.0\.0\.1 within 0\.3 s"):
+            fetch_pac(f"http://127.0.0.1:{full.getsockname()[1]}/", connect_timeout=0.3, timeout=20)
+
+
+def test_truncated_in_chunks(serve):
+    """A body in chunks that breaks off is no PAC file, even if its text would do."""
+
+    def answer(handler):
+        handler.protocol_version = "HTTP/1.1"
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(PAC), PAC.encode()))
+
+    with pytest.raises(PacFetchError, match="did not send it"):
+        fetch_pac(serve(answer).url)
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.9])
+def test_truncated_in_compression(serve, kept):
+    """So is a compressed body that breaks off."""
+    body = gzip.compress((PAC + "\n" + "".join(f"// {n * 7919 % 4093}\n" for n in range(5000))).encode())
+    cut = body[: int(len(body) * kept)]
+    with pytest.raises(PacFetchError, match="it breaks off"):
+        fetch_pac(serve(answering(body=cut, Content_Encoding="gzip")).url)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "words"),
+    [
+        (gzip.compress(PAC.encode()), "gzip", None),
+        (gzip.compress(PAC.encode()), "X-GZIP", None),
+        (gzip.compress(PAC[:20].encode()) + gzip.compress(PAC[20:].encode()), "gzip", None),
+        (gzip.compress(PAC.encode()) + b"\0" * 9, "gzip", None),
+        (zlib.compress(PAC.encode()), "deflate", None),
+        (zlib.compress(PAC.encode())[2:-4], "deflate", None),
+        (zlib.compress(gzip.compress(PAC.encode())), "gzip, deflate", None),
+        (PAC.encode(), "identity", None),
+        (PAC.encode(), "", None),
+        (b"", "gzip", "is empty"),
+        (PAC.encode(), "gzip", "cannot be unpacked"),
+        (zlib.compress(PAC.encode())[:-1], "deflate", "breaks off|cannot be unpacked"),
+        (gzip.compress(PAC.encode())[:-9] + b"x" * 9, "gzip", "cannot be unpacked"),
+        (PAC.encode(), "br", "packed as br, which was not asked for"),
+        (gzip.compress(gzip.compress(b"x" * (20 << 20))), "gzip, gzip", "larger than 1 MiB"),
+        (b"x" * (1 << 20) + b"x", "gzip", "cannot be unpacked"),
+        (gzip.compress(PAC.encode() + b" " * ((1 << 20) - len(PAC))), "gzip", None),
+        (gzip.compress(PAC.encode() + b" " * ((1 << 20) - len(PAC) + 1)), "gzip", "larger than 1 MiB"),
+    ],
+)
+def test_packed_in_every_way(serve, body, encoding, words):
+    """What is packed in a way that was asked for is unpacked, up to 1 MiB; anything else is an error."""
+    server = serve(answering(body=body, Content_Encoding=encoding))
+    if words is None:
+        assert fetch_pac(server.url).text.rstrip() == PAC
+        assert server.requests[0].headers["Accept-Encoding"] == "gzip, deflate"
+    else:
+        with pytest.raises(PacFetchError, match=words):
+            fetch_pac(server.url)
 
 
 # -- addresses from somewhere else than the system

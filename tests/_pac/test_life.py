@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from tests._pac.test_process import SIMPLE, SRC, gone, run_python, wait_until
 
 from pacaware import ProxyConfig, ProxyResolver
 from pacaware._pac import process
+from pacaware._pac.dns import Lookups, Resolved
 from pacaware.errors import PacTimeout
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, forks and /proc")
@@ -215,6 +217,68 @@ def test_event_loops_go_on(backend):
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_event_loops_do_not_look_up_names(backend):
+    """Names are looked up beside the event loop: the loop itself brings the answer that a lookup waits for."""
+    gate = threading.Event()
+
+    def resolve(name, six, seconds):
+        assert gate.wait(seconds)
+        return Resolved(("10.0.0.1",), 60)
+
+    async def main():
+        text = "function FindProxyForURL(u, h) { return 'PROXY ' + dnsResolve(h) + ':1' }"
+        with ProxyResolver(ProxyConfig(pac_url="data:," + text.replace(" ", "%20"))) as resolver:
+            resolver._situation.lookups = Lookups(resolve)
+            found = []
+
+            async def ask(host):
+                found.append(str((await resolver.aresolve(f"http://{host}/")).proxies))
+
+            async with anyio.create_task_group() as asking:
+                asking.start_soon(ask, "a.test")
+                asking.start_soon(ask, "b.test")
+                while not resolver._situation.lookups._pending:
+                    await anyio.sleep(0.01)
+                assert resolver.cached("http://a.test/") is None
+                gate.set()
+            return found
+
+    assert anyio.run(main, backend=backend) == ["PROXY 10.0.0.1:1"] * 2
+
+
+def test_other_threads_go_on(make_script, engine):
+    """While a script runs, and while its names are looked up, the lock of the interpreter is free for other threads."""
+    looking, steps = threading.Event(), []
+
+    def resolve(name, six, seconds):
+        looking.set()
+        until = len(steps) + 20
+        wait_until(lambda: len(steps) >= until)
+        return Resolved(("10.0.0.1",), 60)
+
+    text = (
+        "function FindProxyForURL(u, h) { for (var t = Date.now(); Date.now() < t + 300;);"
+        "return 'PROXY ' + dnsResolve(h) + ':1' }"
+    )
+    script = make_script(text, lookups=Lookups(resolve), engine=engine)
+    script.load()
+    over = threading.Event()
+
+    def step():
+        while not over.wait(0.001):
+            steps.append(looking.is_set())
+
+    thread = threading.Thread(target=step)
+    thread.start()
+    try:
+        assert script.find_proxy("http://a.test/", "a.test").text == "PROXY 10.0.0.1:1"
+    finally:
+        over.set()
+        thread.join(5)
+    assert steps.count(False) >= 10  # during the first 300 ms of JavaScript
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_cancelled_questions_do_no_harm(backend):
     """A task that gives up does not wait for the script, and the next answer is right."""
 
@@ -244,12 +308,42 @@ def test_leaves_when_idle_and_comes_back(make_script, monkeypatch, engine):
     assert not Path(f"/proc/{first}").exists()
 
 
+def test_leaves_no_zombie_when_idle(make_script, monkeypatch, engine):
+    """In a program that never asks again, too, what has left is collected: with the next garbage."""
+    monkeypatch.setattr(process, "IDLE_SECONDS", 0.15)
+    script = make_script(SIMPLE, engine=engine)
+    script.load()
+    entry = Path(f"/proc/{script._process.pid}")
+
+    def collected():
+        gc.collect()
+        return not entry.exists()
+
+    wait_until(collected)
+    assert script.find_proxy("http://b/", "b").text == "PROXY b:1"
+
+
+def test_nothing_is_left_of_the_look_at_exit():
+    """What looks for zombies neither holds up the end of the program nor says anything there."""
+    result = program("""
+        import gc
+        s = script(SIMPLE)
+        s.load()
+        print(len(gc.callbacks))
+        import atexit
+        atexit._run_exitfuncs()
+        print(len(gc.callbacks))
+        gc.collect()
+    """)
+    assert (result.stdout, result.stderr, result.returncode) == ("1\n0\n", "", 0)
+
+
 def test_many_kills_leave_nothing(make_script, engine):
     """Descriptors and zombies do not add up however often a script is killed and started again."""
-    script = make_script("function FindProxyForURL(u, h) { for (;;); }", engine=engine, time_limit=0.05)
+    script = make_script("function FindProxyForURL(u, h) { for (;;); }", engine=engine, time_limit=0.3)
     script.load()
     descriptors_before, children_before = descriptors(), len(children_of(os.getpid()))
-    for _ in range(10):
+    for _ in range(5):
         script.forgive()
         with pytest.raises(PacTimeout):
             script.find_proxy("http://x/", "x")
@@ -280,6 +374,46 @@ def test_killed_parent_takes_a_looping_process_along(engine):
         parent.kill()
         wait_until(lambda: gone(pid), 6.0)
     assert gone(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("engine", ["quickjs", "pacparser"])
+def test_stopped_parent_does_not_keep_a_loop_alive(engine):
+    """While a program is stopped its script's endless loop ends by a timer of its own; awake again it is told so."""
+    code = f"""
+        from pacaware.errors import PacTimeout
+        s = script(SIMPLE, engine={engine!r}, time_limit=0.5)
+        s.load()
+        for n in range(20):  # the timer is not set anew for each of them
+            s.find_proxy("http://good/", "good")
+        print(s._process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)  # the test lets it go on and stops it while the script runs
+        try:
+            s.find_proxy("http://bad/", "bad", timeout=60)
+        except PacTimeout as error:
+            print(error, s.find_proxy("http://next/", "next").text, flush=True)
+        s.close()
+    """
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(START) + textwrap.dedent(code)],
+        env={**os.environ, "PYTHONPATH": SRC}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with parent:
+        pid = int(parent.stdout.readline())
+        stat = Path(f"/proc/{pid}/stat")
+
+        def ticks():
+            return int(stat.read_text().rpartition(")")[2].split()[11])
+
+        before = ticks()
+        wait_until(lambda: Path(f"/proc/{parent.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+        parent.send_signal(signal.SIGCONT)
+        wait_until(lambda: ticks() > before + 2 or gone(pid))
+        parent.send_signal(signal.SIGSTOP)
+        wait_until(lambda: gone(pid), 90)  # the timer counts what is computed, and a busy machine computes little
+        parent.send_signal(signal.SIGCONT)
+        out, _ = parent.communicate(timeout=30)
+    assert out == "the PAC file ran longer than 0.5 s and was stopped PROXY next:1\n"
 
 
 def test_ignored_child_signal():

@@ -263,12 +263,16 @@ def test_no_engine_says_what_to_install(monkeypatch):
 def test_next_engine_if_one_does_not_load(make_script, monkeypatch, tmp_path):
     """The choice auto goes on to pacparser when quickjs-ng cannot be imported by the worker's Python."""
     good = find_engines("pacparser")[0]
-    monkeypatch.setattr("pacaware._pac.evaluator.find_engines", lambda choice: [Engine("quickjs", str(tmp_path)), good])
+    monkeypatch.setattr(
+        "pacaware._pac.evaluator.find_engines", lambda choice, **options: [Engine("quickjs", str(tmp_path)), good]
+    )
     script = make_script(SIMPLE)
     assert script.find_proxy("http://a/", "a").text == "PROXY a:1"
     assert script._engine == good
-    monkeypatch.setattr("pacaware._pac.evaluator.find_engines", lambda choice: [Engine("quickjs", str(tmp_path))])
-    with pytest.raises(PacEngineError, match="quickjs cannot be used by"):
+    monkeypatch.setattr(
+        "pacaware._pac.evaluator.find_engines", lambda choice, **options: [Engine("quickjs", str(tmp_path))]
+    )
+    with pytest.raises(PacEngineError, match=r"quickjs cannot be used by .*pip install .*'pacaware\[quickjs\]'"):
         make_script(SIMPLE).load()
 
 
@@ -287,6 +291,8 @@ def test_auto_prefers_what_can_be_contained(monkeypatch, platform, machine, firs
     monkeypatch.setattr(engines, "filter_expected", partial(engines.filter_expected, platform, machine))
     second = {"pacparser": "quickjs", "quickjs": "pacparser"}[first]
     assert [engine.name for engine in find_engines("auto")] == [first, second]
+    assert [engine.name for engine in find_engines("auto", places=True)] == ["quickjs", "pacparser"]
+    assert [engine.name for engine in find_engines("pacparser", places=True)] == ["pacparser"]
 
 
 def test_fixed_lookups_need_no_network(make_script):

@@ -98,6 +98,20 @@ def test_no_answer(outcome, words):
     assert words in str(reply.error)
 
 
+@pytest.mark.parametrize("reply", ['{"memory":true}', '{"memory":true}\n'])
+def test_memory_that_is_used_up(reply):
+    """A process that has had too much memory says nothing else, and that is no answer."""
+    read = read_reply(reply.encode(), {})
+    assert (read.out_of_memory, read.text, read.error) == (True, None, None)
+
+
+@pytest.mark.parametrize("reply", ['{"memory":false}', '{"memory":true,"text":"DIRECT"}', '{"memory":"yes"}', "{}"])
+def test_memory_is_said_in_one_way(reply):
+    """What merely looks like it is malformed."""
+    with pytest.raises(PacEngineError, match="malformed"):
+        read_reply(reply.encode(), {})
+
+
 def test_failure_of_the_engine():
     """What the worker could not make a report of is an error of the engine."""
     with pytest.raises(PacEngineError, match="SystemError: x"):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
 from pacaware._models import CachePolicy, ProxyConfig
-from pacaware.errors import PacFetchError, PacScriptError, PacTimeout
+from pacaware._pac import engines
+from pacaware.errors import PacEngineError, PacFetchError, PacScriptError, PacTimeout
 from pacaware.testing import DeadProxy
+from tests.data import rows
 from tests.resolver.conftest import by, refreshed, script
 
 URL = "http://h.test/"
@@ -173,6 +176,53 @@ def test_what_stands_in_is_not_taken_for_an_answer(make_resolver, pac_server, po
     assert by(resolver.resolve("https://h.test/")) == "PROXY b.test:2"
 
 
+# What makes each event of the table, once obtained or not at all.
+EVENTS = {
+    "FindProxyForURL throws / resolver fails": {"text": script("throw new Error('boom')")},
+    "PAC download fails": {"status": 404},
+    "invalid PAC script": {"text": "function FindProxyForURL(url, host) {"},
+}
+FAILURES = [row for row in rows("fallback") if row["kind"] == "pac_failure"]
+POLLS = [row for row in rows("fallback") if row["kind"] == "pac_poll"]
+
+
+@pytest.mark.parametrize("row", FAILURES, ids=lambda row: row["event"])
+def test_failures_as_in_browsers(make_resolver, pac_server, row):
+    """What a browser does when there is no script or no answer is what the settings of a desktop get."""
+    pac_server.set(**EVENTS[row["event"]])
+    resolver = make_resolver(ProxyConfig(pac_url=pac_server.url, pac_mandatory=row.get("pac_mandatory", False)))
+    if row["result"] == "DIRECT":
+        assert by(resolver.resolve(URL)) == "DIRECT"
+    else:
+        assert row["result"] == "ERR_MANDATORY_PROXY_CONFIGURATION_FAILED"
+        with pytest.raises(PacFetchError):
+            resolver.resolve(URL)
+        assert by(resolver.resolve("http://localhost/")) == "DIRECT"  # what is bypassed needs no script
+
+
+@pytest.mark.parametrize("row", POLLS, ids=lambda row: f"{row['after']} {row['poll']}")
+def test_polls_as_in_browsers(make_resolver, pac_server, clock, row):
+    """The server is asked again when the time of the table is over, on use and not before: we have no timer."""
+    works = {"text": script("return 'PROXY a.test:1'"), "status": 200}
+    fails = {"status": 404}
+    pac_server.set(**(fails if row["after"] == "failure" else works))
+    resolver = make_resolver(ProxyConfig(pac_url=pac_server.url, pac_mandatory=False))
+    resolver.resolve(URL)
+    before = [other for other in POLLS if other["after"] == row["after"] and other["poll"] < row["poll"]]
+    for asked, earlier in enumerate(before, start=2):
+        clock.advance(earlier["delay_s"])
+        resolver.resolve(URL)
+        refreshed(resolver, pac_server, asked)
+    asked = len(before) + 1
+    clock.advance(row["delay_s"] - 0.5)
+    resolver.resolve("http://other.test/")
+    assert len(pac_server.requests) == asked
+    clock.advance(1)
+    assert len(pac_server.requests) == asked
+    resolver.resolve(URL)
+    refreshed(resolver, pac_server, asked + 1)
+
+
 HANGING = "if (host == 'bad.test') while (1) {} return 'PROXY a.test:1'"
 
 
@@ -186,6 +236,57 @@ def test_a_script_that_never_ends(make_resolver, pac_server, config):
         resolver.resolve("http://bad.test/")
     assert time.monotonic() - started < 5
     assert by(resolver.resolve("http://good.test/")) == "PROXY a.test:1"
+
+
+@pytest.mark.parametrize("mandatory", [True, False], ids=["code", "desktop"])
+@pytest.mark.parametrize("choice", ["auto", "quickjs", "pacparser"])
+def test_without_an_engine(make_resolver, pac_server, monkeypatch, choice, mandatory):
+    """One error that says which extra to install, for settings of any origin: neither DIRECT nor the manual proxy."""
+    monkeypatch.setattr("pacaware._pac.engines._folder", lambda name: None)
+    pac_server.set(script("return 'PROXY a.test:1'"))
+    config = ProxyConfig(pac_url=pac_server.url, proxy_server="m.test:1", pac_mandatory=mandatory)
+    extra = "pacparser" if choice == "pacparser" else "quickjs"
+    with pytest.raises(PacEngineError, match=rf"python -m pip install 'pacaware\[{extra}\]'"):
+        make_resolver(config, engine=choice).resolve(URL)
+
+
+@pytest.mark.parametrize("mandatory", [True, False], ids=["code", "desktop"])
+def test_with_an_engine_that_does_not_load(make_resolver, pac_server, monkeypatch, tmp_path, mandatory):
+    """An engine of another Python, or half installed, is the same kind of error."""
+    monkeypatch.setattr("pacaware._pac.engines._folder", lambda name: str(tmp_path))
+    pac_server.set(script("return 'PROXY a.test:1'"))
+    config = ProxyConfig(pac_url=pac_server.url, proxy_server="m.test:1", pac_mandatory=mandatory)
+    with pytest.raises(PacEngineError, match=r"cannot be used by .* 'pacaware\[\w+\]'"):
+        make_resolver(config).resolve(URL)
+
+
+CRASHES = {
+    "while loading": "worker.load = crash",
+    "while asked": """
+load = worker.load
+def load_for_a_crash(engine, frame):
+    report = load(engine, frame)
+    engine.dispatch = crash
+    return report
+worker.load = load_for_a_crash
+""",
+}
+
+
+@pytest.mark.parametrize("mandatory", [True, False], ids=["code", "desktop"])
+@pytest.mark.parametrize("moment", CRASHES)
+def test_a_process_that_dies(make_resolver, pac_server, monkeypatch, tmp_path, mandatory, moment):
+    """A crash of the engine is an error for settings of any origin: neither DIRECT nor the manual proxy."""
+    room = str(Path(engines.__file__).parent)
+    (tmp_path / "start.py").write_text(
+        f"import os, sys\nsys.path.append({room!r})\nimport worker\ndef crash(*_): os.abort()\n"
+        f"{CRASHES[moment]}\nworker.main()\n"
+    )
+    monkeypatch.setattr(engines, "_START", tmp_path / "start.py")
+    pac_server.set(script("return 'PROXY a.test:1'"))
+    config = ProxyConfig(pac_url=pac_server.url, proxy_server="m.test:1", pac_mandatory=mandatory)
+    with pytest.raises(PacEngineError, match="the process of the PAC file failed"):
+        make_resolver(config).resolve(URL)
 
 
 def test_quarantine_ends_with_reset(make_resolver, pac_server):

@@ -54,15 +54,17 @@ def filter_expected(platform: str = sys.platform, machine: str | None = None) ->
     return platform == "linux" and (machine or os.uname().machine) in ("x86_64", "aarch64")
 
 
-def find_engines(choice: str) -> list[Engine]:
+def find_engines(choice: str, *, places: bool = False) -> list[Engine]:
     """Return the installed engines that ``choice`` (auto, quickjs, pacparser) allows, best first.
 
     The choice auto is pacparser where system calls are filtered, else quickjs-ng, which can be interrupted and has a
-    cap on its memory. Raises PacEngineError, saying what to install, if there is none.
+    cap on its memory; with ``places`` it is quickjs-ng everywhere, which knows best where an error is. Raises
+    PacEngineError, saying what to install, if there is none.
     """
     if choice != "auto" and choice not in _ORDER:
         raise ConfigError(f"engine={choice!r}: the engine is 'auto', 'quickjs' or 'pacparser'")
-    names = _ORDER.get(choice) or (("pacparser", "quickjs") if filter_expected() else ("quickjs", "pacparser"))
+    pacparser_first = filter_expected() and not places
+    names = _ORDER.get(choice) or (("pacparser", "quickjs") if pacparser_first else ("quickjs", "pacparser"))
     found = [Engine(name, folder) for name in names if (folder := _folder(name)) is not None]
     if not found:
         wanted = "quickjs-ng (or pacparser)" if choice == "auto" else {"quickjs": "quickjs-ng"}.get(choice, choice)

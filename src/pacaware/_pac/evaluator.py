@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pacaware._pac.dns import describe_key
 from pacaware._pac.engines import Engine, find_engines, find_launcher
-from pacaware._pac.process import EngineNotLoaded, ProcessGone, ProcessLate, ScriptProcess
+from pacaware._pac.process import MEMORY_MEGABYTES, EngineNotLoaded, ProcessGone, ProcessLate, ScriptProcess
 from pacaware._pac.reply import Reply, read_reply
 from pacaware._pac.state import may_keep_state
 from pacaware.errors import ConfigError, PacEngineError, PacScriptError, PacTimeout
@@ -37,7 +37,8 @@ MAX_KILLS: Final = 3
 _MAX_HABITS: Final = 32
 _DIALECTS: Final = ("chromium", "windows")
 _SIGALRM: Final = -14
-_FOREVER: Final = float("inf")
+_SIGPROF: Final = -27
+_SIGSYS: Final = -31
 _scripts: weakref.WeakSet[PacScript] = weakref.WeakSet()
 
 
@@ -73,15 +74,16 @@ class _Loaded:
 
     @property
     def expires(self) -> float:
-        return min(answer.expires for answer in self.answers.values()) if self.answers else _FOREVER
+        return min(answer.expires for answer in self.answers.values())
 
 
 class PacScript:
     """A PAC file ready to answer; thread-safe, calls take turns.
 
-    ``time_limit`` is seconds of JavaScript for one call. ``dialect="windows"`` prefers FindProxyForURLEx. ``now``
-    fixes the script's clock (seconds since 1970), for tests. The process starts at the first use; in a forked child
-    the first use starts another one. ``name`` is what messages call the file.
+    ``places`` prefers the engine that knows best where an error is. ``time_limit`` is seconds of JavaScript for one
+    call. ``dialect="windows"`` prefers FindProxyForURLEx. ``now`` fixes the script's clock (seconds since 1970), for
+    tests. The process starts at the first use; in a forked child the first use starts another one. ``name`` is what
+    messages call the file.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class PacScript:
         dialect: str = "chromium",
         now: float | None = None,
         name: str = "the PAC file",
+        places: bool = False,
     ) -> None:
         if dialect not in _DIALECTS:
             raise ConfigError(f"pac_dialect={dialect!r}: the dialect is 'chromium' or 'windows'")
@@ -102,6 +105,7 @@ class PacScript:
         self._text = text.removeprefix("\ufeff")
         self._lookups = lookups
         self._engine_choice = engine
+        self._places = places
         self._worker_python = worker_python
         self._time_limit = time_limit
         self._dialect = dialect
@@ -185,7 +189,9 @@ class PacScript:
 
     def _take_turn(self, deadline: float) -> None:
         """Hold the lock, for the caller to release."""
-        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        if not self._lock.acquire(blocking=False) and not self._lock.acquire(
+            timeout=max(0.0, deadline - time.monotonic())
+        ):
             raise PacTimeout(f"{self.name} is busy with other requests and did not get to this one in time")
         if self._kills >= MAX_KILLS:
             self._lock.release()
@@ -203,7 +209,7 @@ class PacScript:
         loaded = self._loaded
         if loaded is None or self._process is None or self._begins_anew:
             return self._load(deadline)
-        if self._lookups.clock() < loaded.expires or self._still_holds(loaded, deadline):
+        if not loaded.answers or self._lookups.clock() < loaded.expires or self._still_holds(loaded, deadline):
             return loaded
         return self._load(deadline)
 
@@ -282,7 +288,7 @@ class PacScript:
             seconds -= time.monotonic() - started
             if reply.out_of_memory:
                 self._drop()
-                raise PacEngineError(f"{self.name} used up the memory it may have (256 MiB)")
+                raise self._greedy()
             if reply.too_many:
                 raise PacTimeout(f"{self.name} asks for more than 100 names in one run")
             if not reply.missing:
@@ -307,8 +313,10 @@ class PacScript:
         except ProcessGone as exc:
             self._drop()
             # Its alarm for a run goes off later than ours, so before that it was the one for idling.
-            if exc.code == _SIGALRM and time.monotonic() >= limit:
+            if exc.code in (_SIGALRM, _SIGPROF) and time.monotonic() >= limit:
                 raise self._too_slow(deadline < limit) from exc
+            if exc.code == _SIGSYS:
+                raise self._greedy() from exc
             error = _LeftIdle if exc.unasked or exc.code in (0, _SIGALRM) else PacEngineError
             raise error(f"the process of the PAC file failed: {exc}") from exc
         except BaseException:
@@ -330,9 +338,12 @@ class PacScript:
         self._kills += 1
         return PacTimeout(f"{self.name} ran longer than {self._time_limit:g} s and was stopped")
 
+    def _greedy(self) -> PacEngineError:
+        return PacEngineError(f"{self.name} used up the memory it may have ({MEMORY_MEGABYTES} MiB)")
+
     def _start(self) -> ScriptProcess:
         launcher = find_launcher(self._worker_python)
-        engines = [self._engine] if self._engine else find_engines(self._engine_choice)
+        engines = [self._engine] if self._engine else find_engines(self._engine_choice, places=self._places)
         errors = []
         for number, engine in enumerate(engines):
             try:

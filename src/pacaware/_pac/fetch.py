@@ -25,7 +25,7 @@ import urllib3.exceptions
 
 from pacaware._models import redact_url
 from pacaware._pac.fetch_trouble import not_obtained, refused
-from pacaware._pac.text import check, decode
+from pacaware._pac.text import check, decode, unpack
 from pacaware.errors import PacFetchError
 
 if TYPE_CHECKING:
@@ -251,18 +251,17 @@ class _Download:
     def _read(self, url: str, response: Any) -> bytes:
         body = bytearray()
         try:
-            # Small pieces of what is sent: a few bytes may unpack to a thousand times as many.
-            while piece := response.read(4096, decode_content=True):
+            while len(body) <= MAX_BYTES and not self._over and (piece := response.read(4096, decode_content=False)):
                 body += piece
-                if len(body) > MAX_BYTES:
-                    raise PacFetchError(
-                        f"the PAC file {redact_url(url)} is larger than 1 MiB, which is not accepted", "not-pac"
-                    )
-                if self._over:
-                    break
+            # Unpacked here: urllib3 takes what breaks off in the middle for complete.
+            text = unpack(bytes(body), response.headers.get("Content-Encoding") or "", MAX_BYTES)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             raise not_obtained(url, exc, self._connect_timeout) from exc
-        return bytes(body)
+        if max(len(body), len(text)) > MAX_BYTES:
+            raise PacFetchError(
+                f"the PAC file {redact_url(url)} is larger than 1 MiB, which is not accepted", "not-pac"
+            )
+        return text
 
 
 def _recording_pools(connections: list[Any], resolve: Callable[[str], Sequence[str]] | None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import select
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
 
     from pacaware._pac.engines import Engine, Launcher
 
-__all__ = ["EngineNotLoaded", "ProcessGone", "ProcessLate", "ScriptProcess"]
+__all__ = ["MEMORY_MEGABYTES", "EngineNotLoaded", "ProcessGone", "ProcessLate", "ScriptProcess"]
 
 HANDSHAKE_SECONDS: Final = 2.0
 IDLE_SECONDS: Final = 60.0
 MEMORY_MEGABYTES: Final = 256
 MAX_REPLY: Final = 4 << 20
 _WINDOWS: Final = sys.platform == "win32"
+_LOOK_SECONDS: Final = 1.0
 
 
 class ProcessLate(Exception):
@@ -78,6 +81,7 @@ class ScriptProcess:
                 f"the process of the PAC file could not be started with {launcher.python}: {exc}"
             ) from exc
         self._end = weakref.finalize(self, _end, self._popen, os.getpid())
+        _undertaker.watch(self)
         if self._popen.stdin is None or self._popen.stdout is None:  # for the type checker: both are pipes
             raise PacEngineError("the process of the PAC file has no pipes")
         self._to, self._from = self._popen.stdin.fileno(), self._popen.stdout.fileno()
@@ -117,7 +121,9 @@ class ScriptProcess:
             raise PacEngineError(f"{python} did not start as the process of a PAC file: it sent something else")
         if "error" in greeting:
             raise EngineNotLoaded(
-                f"the JavaScript engine {engine.name} cannot be used by {python}: {greeting['error']}"
+                f"the JavaScript engine {engine.name} cannot be used by {python}: {greeting['error']}; install it anew "
+                f"(python -m pip install --force-reinstall 'pacaware[{engine.name}]'), or name a Python "
+                f"{sys.version_info[0]}.{sys.version_info[1]} as worker_python= or PACAWARE_WORKER_PYTHON"
             )
         unfiltered = greeting.get("unfiltered", "it does not say")
         self.unfiltered = None if unfiltered is None else str(unfiltered)
@@ -205,6 +211,33 @@ class ScriptProcess:
     def kill(self) -> None:
         """End the process now and leave no zombie; may be called again."""
         self._end()
+
+
+class _Undertaker:
+    """Lets no process that left by itself stay a zombie in a program that asks nothing more.
+
+    It is called by the garbage collector, and looks at most once a second: there is neither a thread of ours, which
+    would make every fork of the program one with threads, nor a signal that the program would notice.
+    """
+
+    def __init__(self) -> None:
+        self._processes: weakref.WeakSet[ScriptProcess] = weakref.WeakSet()
+        self._next_look = 0.0
+
+    def watch(self, process: ScriptProcess) -> None:
+        self._processes.add(process)
+        if not _WINDOWS and self not in gc.callbacks:
+            gc.callbacks.append(self)
+            atexit.register(gc.callbacks.remove, self)
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and not sys.is_finalizing() and (now := time.monotonic()) >= self._next_look:
+            self._next_look = now + _LOOK_SECONDS
+            for process in list(self._processes):
+                process.alive  # noqa: B018 - to ask is to collect
+
+
+_undertaker: Final = _Undertaker()
 
 
 def _platform_options() -> dict[str, Any]:

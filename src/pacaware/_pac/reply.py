@@ -65,6 +65,8 @@ def read_reply(data: bytes, given: Collection[str]) -> Reply:
         record = json.loads(data.decode())
     except (ValueError, RecursionError) as exc:
         raise PacEngineError("the process of the PAC file sent a reply that is not JSON") from exc
+    if record == {"memory": True}:
+        return Reply(None, None, True, (), (), (), False, False, False)
     if isinstance(record, dict) and isinstance(record.get("failed"), str):
         raise PacEngineError(f"the JavaScript engine failed: {_clean(record['failed'])[:300]}")
     if not isinstance(record, dict) or not all(isinstance(record.get(flag), bool) for flag in _FLAGS):

@@ -1,15 +1,16 @@
-"""From the bytes of a PAC file to its text, and whether it is one at all."""
+"""From what a server sends to the text of a PAC file, and whether it is one at all."""
 
 from __future__ import annotations
 
 import codecs
 import re
+import zlib
 from typing import Final
 
 from pacaware._models import redact_url
 from pacaware.errors import PacFetchError
 
-__all__ = ["check", "decode"]
+__all__ = ["check", "decode", "unpack"]
 
 _ENTRY: Final = "FindProxyForURL"
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -21,7 +22,44 @@ _ALIASES: Final = {
     "x-sjis": "cp932",
     "windows-31j": "cp932",
 }
+_GZIP: Final = zlib.MAX_WBITS | 16
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _CHARSET: Final = re.compile(r"""charset\s*=\s*["']?([^\s"';]+)""", re.IGNORECASE)
+
+
+def unpack(body: bytes, encoding: str, limit: int) -> bytes:
+    """Undo a Content-Encoding (RFC 9110, section 8.4.1), stopping soon after ``limit`` bytes.
+
+    Raises ValueError for what breaks off, is broken, or is packed in a way that nobody asked for.
+    """
+    for coding in reversed([word.strip().lower() for word in encoding.split(",")]):
+        if coding in ("gzip", "x-gzip"):
+            body = _inflate(body, _GZIP, limit)
+        elif coding == "deflate":
+            try:
+                body = _inflate(body, zlib.MAX_WBITS, limit)
+            except ValueError:  # what many servers send instead
+                body = _inflate(body, -zlib.MAX_WBITS, limit)
+        elif coding not in ("", "identity"):
+            raise ValueError(f"it is packed as {coding[:40]}, which was not asked for")
+    return body
+
+
+def _inflate(body: bytes, bits: int, limit: int) -> bytes:
+    unpacked = bytearray()
+    while body:
+        inflater = zlib.decompressobj(bits)
+        try:
+            unpacked += inflater.decompress(body, limit + 1 - len(unpacked))
+        except zlib.error as exc:
+            raise ValueError(f"it cannot be unpacked: {exc}") from exc
+        if len(unpacked) > limit:
+            break
+        if not inflater.eof:
+            raise ValueError("it breaks off")
+        # A gzip file may have several parts; what else follows is padding.
+        body = inflater.unused_data if bits == _GZIP and inflater.unused_data.startswith(_GZIP_MAGIC) else b""
+    return bytes(unpacked)
 
 
 def decode(body: bytes, content_type: str) -> tuple[str, list[str]]:

@@ -22,6 +22,7 @@ except ImportError:  # PyPy
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable
 
     from pacaware._pac import confine
 else:
@@ -34,21 +35,23 @@ else:
 MAX_FRAME = 16 << 20
 LOAD = struct.Struct(">cdII")
 POSIX = os.name == "posix"
+LINUX = sys.platform == "linux"
 
 
 class QuickJS:
-    """quickjs-ng: one context a load, with a cap on its memory."""
+    """quickjs-ng: one context a load, with a cap on its memory unless the kernel keeps one."""
 
     def __init__(self, memory: int) -> None:
         import _quickjs  # type: ignore[import-not-found,unused-ignore] # found by the folder that is given
 
         self._new_context = _quickjs.Context
         # Below the limit of the address space, so that a script gets an error before the process does.
-        self._memory = memory * 3 // 4
+        self.memory: int | None = memory * 3 // 4
 
     def start(self, prelude: str) -> None:
         self._context = self._new_context()
-        self._context.set_memory_limit(self._memory)
+        if self.memory is not None:
+            self._context.set_memory_limit(self.memory)
         self._dispatch = self._context.eval(prelude)
 
     def run(self, text: str) -> str:
@@ -76,6 +79,7 @@ class Pacparser:
 
         self._engine = _pacparser
         self._started = False
+        self.memory: int | None = None
 
     def start(self, prelude: str) -> None:
         if self._started:
@@ -120,6 +124,9 @@ UNKNOWN_ERROR = (
 )
 
 
+GREEDY = b'{"memory":true}'
+
+
 class Pipe:
     """Frames on the two pipes; nothing else may write to the output."""
 
@@ -134,74 +141,90 @@ class Pipe:
         if sys.platform != "win32":
             import fcntl
 
-            self._fcntl = fcntl.fcntl
-            self._quiet = fcntl.fcntl(self._out, fcntl.F_GETFL)
-            self._noisy = self._quiet | getattr(os, "O_ASYNC", 0)
-            self._set_flags = fcntl.F_SETFL
             fcntl.fcntl(self._out, fcntl.F_SETOWN, os.getpid())
+            # On the pipe of the output: the kernel tells (SIGIO) when the parent reads from it, and when it is gone.
+            fcntl.fcntl(self._out, fcntl.F_SETFL, fcntl.fcntl(self._out, fcntl.F_GETFL) | getattr(os, "O_ASYNC", 0))
         else:
             import msvcrt
 
             msvcrt.setmode(self._in, os.O_BINARY)
             msvcrt.setmode(self._out, os.O_BINARY)
 
-    def listen(self, on: bool) -> None:
-        """Have the kernel end this process if the parent goes away, which closes the pipe that nobody reads meanwhile.
-
-        On the pipe of the output: a write to the other one may still be under way when its reader is already at work.
-        """
-        if POSIX:
-            self._fcntl(self._out, self._set_flags, self._noisy if on else self._quiet)
-
     def receive(self) -> bytes | None:
         """Return the next frame, or None at the end."""
-        while len(self._buffer) < 4 or len(self._buffer) < 4 + self._length():
+        buffer = self._buffer
+        while True:
+            if len(buffer) >= 4:
+                end = 4 + int.from_bytes(buffer[:4], "big")
+                if end > 4 + MAX_FRAME:
+                    raise SystemExit(3)
+                if len(buffer) >= end:
+                    self._buffer = buffer[end:]
+                    return buffer[4:end]
             piece = os.read(self._in, 1 << 16)
             if not piece:
                 return None
-            self._buffer += piece
-        size = self._length()
-        frame, self._buffer = self._buffer[4 : 4 + size], self._buffer[4 + size :]
-        return frame
-
-    def _length(self) -> int:
-        size = int.from_bytes(self._buffer[:4], "big")
-        if size > MAX_FRAME:
-            raise SystemExit(3)
-        return size
+            buffer += piece
 
     def send(self, frame: bytes) -> None:
-        data = struct.pack(">I", len(frame)) + frame
+        data = len(frame).to_bytes(4, "big") + frame
         while data:
             data = data[os.write(self._out, data) :]
 
 
 class Alarm:
-    """Ends this process, engine and all, when the time for a run or for idling is over; no engine can hold it up."""
+    """Ends this process, engine and all, when its time is over or its parent gone; no engine can hold it up.
+
+    A run may take ``seconds`` and a little more, and the process may be idle for so long, and a little more. On Linux
+    timers are set ahead, not for each run: one of them counts only the time that is computed.
+    """
 
     def __init__(self, idle: float) -> None:
         self._idle = idle
+        self._slack = min(0.5, idle / 10)
+        self._seconds = 10.0
+        self._set_until = 0.0
         if POSIX:
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            for name in ("SIGALRM", "SIGIO", "SIGPIPE", "SIGTERM", "SIGCHLD"):
+            for name in ("SIGALRM", "SIGPROF", "SIGPIPE", "SIGTERM", "SIGCHLD"):
                 signal.signal(getattr(signal, name), signal.SIG_DFL)
             # The terminal's interrupt is for the parent.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGIO, signal.SIG_IGN)
         else:
             import faulthandler
 
             self._faulthandler = faulthandler
             self._silence = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it lives as long as the process
+        self._set(self._idle + self._slack)
 
-    def set(self, seconds: float) -> None:
+    def run(self, seconds: float | None = None) -> None:
+        """A script is about to run; ``seconds`` holds for the following runs too."""
+        if seconds is not None:
+            self._seconds, self._set_until = seconds, 0.0
+        if POSIX:
+            # Nobody reads while a script runs: now the signal means that the parent is gone.
+            signal.signal(signal.SIGIO, signal.SIG_DFL)
+        if not LINUX:
+            self._set(self._seconds)
+        elif (now := time.monotonic()) >= self._set_until:
+            signal.setitimer(signal.ITIMER_PROF, self._seconds + self._slack)
+            self._set(max(self._seconds, self._idle) + self._slack)
+            self._set_until = now + self._slack
+
+    def idle(self) -> None:
+        """Nothing runs."""
+        if POSIX:
+            signal.signal(signal.SIGIO, signal.SIG_IGN)
+        # Not select(): a process that sleeps in read() is woken up twice as fast.
+        if not LINUX or self._idle < self._seconds:
+            self._set(self._idle)
+
+    def _set(self, seconds: float) -> None:
         if POSIX:
             signal.setitimer(signal.ITIMER_REAL, seconds)
         else:
             self._faulthandler.dump_traceback_later(seconds, exit=True, file=self._silence)
-
-    def clear(self) -> None:
-        # Not select(): a process that sleeps in read() is woken up twice as fast.
-        self.set(self._idle)
 
 
 def load(engine: QuickJS | Pacparser, frame: bytes) -> str:
@@ -241,27 +264,43 @@ def main() -> None:
         return
     set_time_zone(zone[0] if zone else None)
     confine.limit_resources(int(megabytes))
-    unfiltered = confine.filter_system_calls()
+    ceiling = confine.heap_ceiling(int(megabytes))
+    greedy = None if ceiling else greed(int(megabytes) << 19)
+    unfiltered = confine.filter_system_calls(ceiling)
+    if unfiltered is not None:
+        greedy = greedy or greed(int(megabytes) << 19)
+    elif ceiling:
+        # From here on the kernel keeps the cap; the engine's own would let the script know, and go on.
+        engine.memory = None
     pipe.send(f'{{"pacaware":2,"unfiltered":{"null" if unfiltered is None else quote(unfiltered)}}}'.encode())
-    serve(engine, pipe, alarm)
+    serve(engine, pipe, alarm, greedy)
 
 
-def serve(engine: QuickJS | Pacparser, pipe: Pipe, alarm: Alarm) -> None:
-    """Answer frame by frame until the parent closes the pipe."""
-    seconds = 10.0
-    alarm.clear()
+def greed(most: int) -> Callable[[], bool] | None:
+    """Return what tells whether this process has ever had so many bytes more than now; None where nothing does."""
+    peak = confine.peak_of_memory()
+    if peak is None:
+        return None
+    limit = peak() + most
+    return lambda: peak() > limit
+
+
+def serve(engine: QuickJS | Pacparser, pipe: Pipe, alarm: Alarm, greedy: Callable[[], bool] | None = None) -> None:
+    """Answer frame by frame until the parent closes the pipe.
+
+    Where ``greedy`` says so after a run, what it answered does not count: an engine that gets no memory tells the
+    script, which may answer something all the same.
+    """
     while (frame := pipe.receive()) is not None:
         # A script runs under a timer of its own: the parent may be stopped, or gone.
-        pipe.listen(True)
         loads = frame.startswith(b"L")
-        if loads:
-            seconds = LOAD.unpack_from(frame)[1]
-        alarm.set(seconds)
+        alarm.run(LOAD.unpack_from(frame)[1] if loads else None)
         try:
             reply = load(engine, frame) if loads else engine.dispatch(frame.decode("ascii"))
             data = reply.encode()
         except Exception as error:  # noqa: BLE001 - whatever an engine raises is reported
             data = f'{{"failed":{quote(f"{type(error).__name__}: {error}")}}}'.encode()
-        alarm.clear()
-        pipe.listen(False)
+        if greedy is not None and greedy():
+            data = GREEDY
+        alarm.idle()
         pipe.send(data)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from pacaware._cli.pac.source import excerpt, place
 from pacaware._cli.say import say
 from pacaware._pac.dns import FixedLookups
-from pacaware._pac.engines import find_engines
 from pacaware._pac.evaluator import PacScript
 from pacaware._pac.lint import lint, near_entry
 from pacaware.errors import PacScriptError, PacTimeout
@@ -49,10 +48,7 @@ def check(source: PacText, *, engine: str, as_json: bool, strict: bool) -> int:
 
 def _load(text: str, engine: str) -> _Remark | None:
     """Load the script where no name resolves; return the error."""
-    # pacparser knows the column of a syntax error only roughly.
-    if engine == "auto" and any(found.name == "quickjs" for found in find_engines(engine)):
-        engine = "quickjs"
-    script = PacScript(text, lookups=FixedLookups({}, ()), engine=engine)
+    script = PacScript(text, lookups=FixedLookups({}, ()), engine=engine, places=True)
     try:
         script.load()
     except PacScriptError as exc:
