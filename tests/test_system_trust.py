@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
+import socket
+import threading
 from typing import Any
 
 import pytest
 import requests
 
-from pacaware import ConfigError, ProxyConfig
+from pacaware import ConfigError, ProxyConfig, ProxyResolver
+from pacaware.errors import PacFetchError
 from pacaware.requests import PacAdapter, mount
-from pacaware.testing import Certificates
+from pacaware.testing import Certificates, PacServer, pac_returning
 
 LIBRARIES = ["requests", "httpx", "httpx async", "httpx2", "httpx2 async"]
 DIRECTLY = ProxyConfig()
@@ -88,3 +92,68 @@ def test_a_word_that_means_nothing(make, monkeypatch):
     monkeypatch.setenv("PACAWARE_TRUST", "everybody")
     with pytest.raises(ConfigError, match="PACAWARE_TRUST can be 'system'"):
         make()
+
+
+@pytest.fixture
+def stored(monkeypatch, tmp_path):
+    """A function that puts an authority, and nobody else, into what is the system's store here."""
+    for name in ("SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+    def store(certificates: Certificates) -> None:
+        path = tmp_path / "store.pem"
+        path.write_bytes(certificates.ca_pem)
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+
+    return store
+
+
+@pytest.fixture
+def elsewhere():
+    """The same server at an address that its certificate does not name: its host and port."""
+
+    def serve() -> None:
+        while True:
+            with contextlib.suppress(OSError), listener.accept()[0] as sock:
+                sock.settimeout(10)
+                context.wrap_socket(sock, server_side=True).close()
+            if done.is_set():
+                return
+
+    context, done = Certificates.shared().server_context(), threading.Event()
+    with socket.create_server(("127.0.0.2", 0)) as listener:
+        listener.settimeout(10)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        host, port = listener.getsockname()
+        yield f"{host}:{port}"
+        done.set()
+        socket.create_connection((host, port), 10).close()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_an_origin_given_by_its_address(stored, tls_origin, elsewhere, monkeypatch):
+    """urllib3 1.26 too checks whether the certificate is for that address."""
+    monkeypatch.setenv("PACAWARE_TRUST", "system")
+    stored(Certificates.shared())
+    assert get("requests", tls_origin.url_for("127.0.0.1")) == 200
+    with pytest.raises(requests.exceptions.SSLError, match=r"127\.0\.0\.2"):
+        get("requests", f"https://{elsewhere}/")
+
+
+def test_a_pac_file_from_an_address(stored, elsewhere):
+    """Its server's certificate is checked in the same way."""
+    with PacServer(pac_returning("PROXY p.test:1"), tls=True) as server:
+        url = server.url.replace("localhost", "127.0.0.1")
+        assert "127.0.0.1" in url
+        with ProxyResolver(ProxyConfig(pac_url=url)) as resolver:
+            stored(Certificates())
+            with pytest.raises(PacFetchError, match="certificate of its server was not accepted"):
+                resolver.resolve("http://a.test/")
+        stored(Certificates.shared())
+        refused = pytest.raises(PacFetchError, match="certificate of its server was not accepted")
+        with ProxyResolver(ProxyConfig(pac_url=f"https://{elsewhere}/proxy.pac")) as resolver, refused:
+            resolver.resolve("http://a.test/")
+        with ProxyResolver(ProxyConfig(pac_url=url)) as resolver:
+            assert str(resolver.resolve("http://a.test/").proxies) == "PROXY p.test:1"

@@ -227,14 +227,10 @@ class ProxyResolver:
         """The context for TLS to proxies: certificates are checked against the operating system's trust store."""
         context = self._proxy_ssl_context
         if context is None:
-            import ssl
-
-            import truststore
+            from pacaware._trust import system_trust
 
             with self._lock:  # one for all: transports keep connections apart by it
-                context = self._proxy_ssl_context = self._proxy_ssl_context or truststore.SSLContext(
-                    ssl.PROTOCOL_TLS_CLIENT
-                )
+                context = self._proxy_ssl_context = self._proxy_ssl_context or system_trust()
         return context
 
     # What answers rest on

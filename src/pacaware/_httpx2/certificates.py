@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import ssl
 
+from pacaware._trust import system_trust
+
 __all__ = ["of_the_system"]
 
 
@@ -17,6 +19,4 @@ def of_the_system(verify: ssl.SSLContext | str | bool, *, trust_env: bool) -> ss
     named = trust_env and (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
     if verify is not True or named:
         return verify
-    import truststore  # only who asks for it pays for it
-
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return system_trust()

@@ -26,6 +26,7 @@ import urllib3.exceptions
 from pacaware._models import redact_url
 from pacaware._pac.fetch_trouble import not_obtained, refused
 from pacaware._pac.text import check, decode, unpack
+from pacaware._trust import system_trust
 from pacaware.errors import PacFetchError
 
 if TYPE_CHECKING:
@@ -176,9 +177,7 @@ class _Download:
     def _pool(self) -> urllib3.PoolManager:
         context = self._ssl_context
         if context is None:
-            import truststore
-
-            context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context = system_trust(urllib3)
         pool = urllib3.PoolManager(num_pools=2, maxsize=1, retries=False, ssl_context=context)
         pool.pool_classes_by_scheme = _recording_pools(self._connections, self._resolve)
         return pool

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import urllib3.exceptions
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from pacaware._models import redact_url
 from pacaware.errors import PacFetchError
@@ -28,7 +29,7 @@ def not_obtained(url: str, exc: Exception, connect_timeout: float) -> PacFetchEr
         reason = reason.reason
     text = _CONNECTION.sub("", str(reason)) or type(reason).__name__
     chain = tuple(_causes(exc))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
+    if any(isinstance(cause, ssl.SSLCertVerificationError | CertificateError) for cause in chain):
         kind = "certificate"
         advice = "the certificate of its server was not accepted; if your company signs its own, install that root"
     elif any(isinstance(cause, urllib3.exceptions.SSLError | ssl.SSLError) for cause in chain):

@@ -86,7 +86,7 @@ class Dispatcher:
         self._resolver = resolver
         self._proxy_auth = proxy_auth
         self._heeds_trust_env = heeds_trust_env
-        self._origin_trust = OriginTrust() if system_trust else None
+        self._origin_trust = OriginTrust(pair.urllib3) if system_trust else None
         self._managers = Managers()
         self._given: dict[str, tuple[Given, ProxyAuth]] = {}
         self._warned = False

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pacaware._trust import system_trust
+
 __all__ = ["OriginTrust", "pool_key"]
 
 
@@ -37,16 +39,15 @@ class OriginTrust:
     There is one context for each client certificate, because urllib3 loads that into the context.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, urllib3: Any) -> None:
+        self._urllib3 = urllib3
         self._lock = threading.Lock()
         self._contexts: dict[Any, ssl.SSLContext] = {}
 
     def context(self, cert: Any) -> ssl.SSLContext:
         """Return the context for requests' ``cert``."""
-        import truststore  # only who asks for it pays for it
-
         key = tuple(cert) if isinstance(cert, list) else cert
         with self._lock:
             if key not in self._contexts:
-                self._contexts[key] = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                self._contexts[key] = system_trust(self._urllib3)
             return self._contexts[key]

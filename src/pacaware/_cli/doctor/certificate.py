@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pacaware._cli.doctor.findings import Finding, fail, ok, warn
 from pacaware._cli.doctor.net import Trouble, trouble
+from pacaware._trust import system_trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +65,7 @@ def public_roots() -> Roots:
 
 def both_stores(roots: Roots) -> ssl.SSLContext:
     """Return a context that trusts what the operating system trusts, and the public roots."""
-    import truststore
-
-    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = system_trust()
     if roots.file:
         context.load_verify_locations(roots.file)
     return context
