@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pacaware._cli import demo as module
@@ -16,11 +18,18 @@ def network():
 
 
 def test_the_demo_goes_as_promised(capsys, monkeypatch):
-    """Each library gets every page through the right proxy, skipping the dead one and logging on."""
+    """Each library gets every page through the right proxy, skipping the dead one and logging on.
+
+    What is set for proxies around it plays no part, and is still set when it is over.
+    """
     programs = module._programs
     # The script needs an installed pacaware: tests/activation has that.
     monkeypatch.setattr(module, "_programs", lambda network: list(programs(network))[:-1])
+    mine = {"PACAWARE": "0", "PACAWARE_AUTH_SCHEMES": "basic", "PACAWARE_PROXY_PASSWORD": "x", "http_proxy": "p.test:1"}
+    for name, value in mine.items():
+        monkeypatch.setenv(name, value)
     assert module.demo() == 0
+    assert {name: os.environ[name] for name in mine} == mine
     out = capsys.readouterr().out
     for name in ("requests", "httpx", "httpx2"):
         assert f"\n{name}: " in out

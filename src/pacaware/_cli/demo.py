@@ -26,7 +26,7 @@ from pacaware.testing import (
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from pathlib import Path
 
     from pacaware import Decision
@@ -106,7 +106,7 @@ class _Network:
 
 def demo() -> int:
     """Run the demo; return 0 if everything went as promised, else 1."""
-    with _network() as network:
+    with _undisturbed(os.environ), _network() as network:
         _introduce(network)
         results = [_show(network, title, run) for title, run in _programs(network)]
         clean = _origins_saw_no_password(network)
@@ -115,6 +115,22 @@ def demo() -> int:
         return 0
     print("Something did not go as promised; see the lines marked with !", file=sys.stderr)
     return 1
+
+
+@contextlib.contextmanager
+def _undisturbed(environ: MutableMapping[str, str]) -> Iterator[None]:
+    """Take what is set for programs of this machine out of the environment, and put it back."""
+    foreign = {name: value for name, value in environ.items() if _is_about_proxies(name)}
+    for name in foreign:
+        del environ[name]
+    try:
+        yield
+    finally:
+        environ.update(foreign)
+
+
+def _is_about_proxies(name: str) -> bool:
+    return name.upper().startswith("PACAWARE") or name.lower().endswith("_proxy")
 
 
 @contextlib.contextmanager
@@ -256,12 +272,7 @@ def _by_script(library: str, network: _Network, visits: list[_Visit]) -> Iterato
 
 
 def _environment(network: _Network, environ: Mapping[str, str]) -> dict[str, str]:
-    """This process's variables without any about proxies, and those of the demo."""
-    clean = {
-        name: value
-        for name, value in environ.items()
-        if not name.upper().startswith("PACAWARE") and not name.lower().endswith("_proxy")
-    }
+    """This process's variables, and those of the demo."""
     ours = {
         "PACAWARE": "1",
         "PACAWARE_PAC_URL": network.pac.url,
@@ -270,7 +281,7 @@ def _environment(network: _Network, environ: Mapping[str, str]) -> dict[str, str
     }
     ca_path = network.ca_path()
     authorities = {} if ca_path is None else {"REQUESTS_CA_BUNDLE": str(ca_path), "SSL_CERT_FILE": str(ca_path)}
-    return {**clean, **ours, **authorities}
+    return {**environ, **ours, **authorities}
 
 
 def _origins_saw_no_password(network: _Network) -> bool:
