@@ -57,6 +57,17 @@ def _make_async(**arguments: Any) -> Any:
     return AsyncPacTransport(**arguments)
 
 
+def _is_mocked(pool: str, method: str) -> bool:
+    """Say whether something (respx) answers in the place of httpcore2's pools: then there is nothing to decide.
+
+    Whoever only looks on (vcrpy, instrumentation) wraps the method, and its name stays httpcore2's.
+    """
+    import httpcore2  # the transport has imported it; httpx2 alone does not
+
+    module: str = getattr(getattr(httpcore2, pool), method).__module__
+    return not module.startswith("httpcore2.")
+
+
 class _Switch:
     """The methods that were replaced, and by what."""
 
@@ -116,7 +127,9 @@ class _Switch:
         def handle(original: Any) -> Callable[..., Any]:
             def handle_request(self: Any, request: Any) -> Any:
                 delegate = vars(self).get(_DELEGATE)
-                return original(self, request) if delegate is None else delegate.handle_request(request)
+                if delegate is None or _is_mocked("ConnectionPool", "handle_request"):
+                    return original(self, request)
+                return delegate.handle_request(request)
 
             return handle_request
 
@@ -139,7 +152,7 @@ class _Switch:
         def handle(original: Any) -> Callable[..., Any]:
             async def handle_async_request(self: Any, request: Any) -> Any:
                 delegate = vars(self).get(_DELEGATE)
-                if delegate is None:
+                if delegate is None or _is_mocked("AsyncConnectionPool", "handle_async_request"):
                     return await original(self, request)
                 return await delegate.handle_async_request(request)
 
