@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pacaware.errors import ConfigError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pacaware._models import ProxyConfig
     from pacaware._resolver import ProxyResolver
 
-__all__ = ["activate", "deactivate", "patch", "startup_module"]
+__all__ = ["activate", "check", "deactivate", "patch", "startup_module"]
 
 _ROOMS: Final = {
     "requests": "pacaware._requests.activation",
@@ -31,6 +32,8 @@ _ROOMS: Final = {
     "httpx": "pacaware._httpx.activation",
     "httpx2": "pacaware._httpx2.activation",
 }
+# What pacaware cannot do without, by the names to import; the engines of PAC files are looked for in their own process.
+_NEEDED: Final = ("anyio", "dns", "h11", "publicsuffixlist", "socksio", "truststore", "urllib3")
 
 
 class _Activation:
@@ -119,6 +122,20 @@ def _replace(activation: _Activation | None, *, off: bool) -> None:
         if before is not None:
             before.undo()
         _current = activation and activation.begin()
+
+
+def check() -> None:
+    """Say what keeps every library from being switched over, before the first one is.
+
+    Raises ImportError where packages are missing that pacaware was installed without (``pip install --no-deps``), and
+    ConfigError for what the environment says of activation.
+    """
+    if _current is not None or _switched_off:
+        return
+    missing = ["dnspython" if name == "dns" else name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise ImportError(f"{', '.join(missing)} not installed: pip install {' '.join(missing)}")
+    _options(None, None, None, None, None)
 
 
 def patch(name: str, module: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""The other end of what the programs talk to: a package index and repository, a model hub, two chat services, tokens."""
+"""The other end of what the programs talk to: a package index and repository, a model hub, chat services, tokens."""
 
 from __future__ import annotations
 
@@ -55,11 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = TIMEOUT
     server: _Server
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *arguments: object) -> None:
         """Nothing: what came is in ``seen``."""
-
-    def address_string(self) -> str:
-        return "a client"
 
     def handle_any(self) -> None:
         seen = Seen(self.command, self.path, dict(self.headers.items()), self._body())
@@ -73,8 +70,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = handle_any
-
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
             return self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -84,6 +79,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return b"".join(pieces)
+
+
+for _method in ("GET", "HEAD", "POST", "PUT"):
+    setattr(_Handler, f"do_{_method}", _Handler.handle_any)
 
 
 class _Server(ThreadingHTTPServer):

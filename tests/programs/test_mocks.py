@@ -90,16 +90,20 @@ def test_a_mock_answers(suite: str, pac: str, run: Run, tmp_path: Path):
         assert cloud.seen == []
 
 
-def test_a_cassette_plays(run: Run, cloud: Cloud, through_squid):
-    """vcrpy records by the proxy what goes by httpx, and plays everything back without it.
-
-    With requests it puts connections of its own into urllib3, which know no proxy: record where there is a way.
-    """
-    direct = f"http://127.0.0.1:{cloud.port}" if cloud.scheme == "http" else f"https://127.0.0.1:{cloud.port}"
-    recorded = run("-c", CASSETTE, "once", direct)
+def test_a_cassette_plays(run: Run, cloud: Cloud):
+    """Vcrpy records and plays back; with requests it puts connections of its own into urllib3, which know no proxy."""
+    direct = f"{cloud.scheme}://127.0.0.1:{cloud.port}"
     lines = [f"{library} 200 {{}}\n" for library in ("requests", "httpx", "httpx2")]
+    recorded = run("-c", CASSETTE, "once", direct)
     assert (recorded.stdout, recorded.stderr) == ("".join(lines).format(0, 0, 0), "")
     before = len(cloud.seen)
     played = run("-c", CASSETTE, "none", direct)
     assert (played.stdout, played.stderr) == ("".join(lines).format(1, 1, 1), "")
     assert len(cloud.seen) == before
+
+
+def test_a_cassette_records_by_the_proxy(run: Run, cloud: Cloud, through_squid):
+    """What vcrpy records of httpx and httpx2 comes by the proxy."""
+    done = run("-c", CASSETTE.replace("(requests, httpx", "(httpx"), "once", cloud.url)
+    assert (done.stdout, done.stderr) == ("httpx 200 0\nhttpx2 200 0\n", "")
+    assert {line.split()[1] for line in through_squid(cloud)} == {"alice"}

@@ -12,7 +12,7 @@ import functools
 import inspect
 import ssl
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Final
 
@@ -175,15 +175,25 @@ class _Switch:
         """Keep a client from reading the proxy variables, which the resolver reads itself.
 
         A client that is given a transport makes none for the environment's proxies: that is the public way. What the
-        caller gave (``transport=``, ``proxy=``, ``mounts=``) goes first as always.
+        caller gave (``transport=``, ``proxy=``, ``mounts=``) goes first as always; None among the ``mounts`` is the
+        library's word for no proxy.
         """
+
+        def direct(arguments: Mapping[str, Any]) -> Any:
+            made = transport(**arguments)
+            vars(made).pop(_DELEGATE, None)
+            return made
 
         def make(original: Any) -> Callable[..., None]:
             def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807  # it becomes that method
                 left_alone = args or not kwargs.get("trust_env", True)
-                if not left_alone and kwargs.get("transport") is None and kwargs.get("proxy") is None:
-                    handed_on = {name: kwargs[name] for name in _HANDED_ON if name in kwargs}
-                    kwargs["transport"] = transport(**handed_on)
+                if not left_alone and kwargs.get("transport") is None:
+                    handed_on: dict[str, Any] = {name: kwargs[name] for name in _HANDED_ON if name in kwargs}
+                    mounts = kwargs.get("mounts") or {}
+                    if None in mounts.values():
+                        kwargs["mounts"] = {where: mounts[where] or direct(handed_on) for where in mounts}
+                    if kwargs.get("proxy") is None:
+                        kwargs["transport"] = transport(**handed_on)
                 original(self, *args, **kwargs)
 
             return __init__
