@@ -128,11 +128,11 @@ def _patch(name: str, module: ModuleType) -> None:
     # What is wrong with pacaware itself is said once, however many libraries are imported.
     where = ""
     try:
-        from pacaware import _activate
+        from pacaware._activate import check, patch
 
-        _activate.check()
+        check()
         where = f" for {name}"
-        _activate.patch(name, module)
+        patch(name, module)
     except Exception as exc:  # noqa: BLE001 - the import that happens to be under way must succeed
         _say(f"not active{where}: {type(exc).__name__}: {exc}")
 

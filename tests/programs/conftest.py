@@ -126,7 +126,7 @@ def run(programs: Path, clean: dict[str, str], settings: dict[str, str], tmp_pat
         *arguments: object, python: Path = programs, timeout: float = 120, **variables: str | None
     ) -> subprocess.CompletedProcess[str]:
         changed = {**clean, **settings, **variables}
-        return subprocess.run(
+        done = subprocess.run(
             [python, *map(str, arguments)],
             env={name: value for name, value in changed.items() if value is not None},
             cwd=tmp_path,
@@ -136,6 +136,8 @@ def run(programs: Path, clean: dict[str, str], settings: dict[str, str], tmp_pat
             timeout=timeout,
             stdin=subprocess.DEVNULL,
         )
+        print(done.stdout, done.stderr)  # for the report of a failure, which shortens what is compared
+        return done
 
     return run_python
 
