@@ -44,6 +44,7 @@ class _Activation:
         self._close = close
         self._undo: dict[str, tuple[ModuleType, Callable[[], None]]] = {}
         self._log: _LogToStderr | None = None
+        self._quiet: Callable[[], None] | None = None
 
     def begin(self) -> Self:
         """Start what goes with being active; call it when no other activation is."""
@@ -54,6 +55,8 @@ class _Activation:
     def install(self, module: ModuleType, install: Callable[..., Callable[[], None]]) -> None:
         """Switch one library over; again after it was reloaded, since its classes may be new ones."""
         name = module.__name__
+        if name.startswith("pip.") and self._quiet is None:
+            self._quiet = _keep_out_of_stdout(shows_itself=self._log is not None)
         before = self._undo.pop(name, None)
         if before is not None:
             before[1]()
@@ -63,6 +66,8 @@ class _Activation:
         """Put everything back, the last change first."""
         while self._undo:
             self._undo.popitem()[1][1]()
+        if self._quiet is not None:
+            self._quiet()
         if self._log is not None:
             self._log.remove()
         if self._close is not None:
@@ -192,6 +197,25 @@ def _options(
 
 def _environ(name: str) -> str:
     return "" if sys.flags.ignore_environment else os.environ.get(name, "").strip()
+
+
+def _keep_out_of_stdout(*, shows_itself: bool) -> Callable[[], None]:
+    """Keep what is of no interest to users of pip from it: it writes records of level INFO to stdout, beside its JSON.
+
+    ``shows_itself`` is whether the records go to stderr already. Returns the undo.
+    """
+    logger = logging.getLogger("pacaware")
+    before = logger.level, logger.propagate
+    if shows_itself:
+        logger.propagate = False
+    elif logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
+
+    def undo() -> None:
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+    return undo
 
 
 class _LogToStderr(logging.Handler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,18 +50,19 @@ def index(cloud: Cloud) -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def pip(run: Run, index: Cloud, python_with: Callable[[str], Path]) -> Callable[..., None]:
-    """Run a pip of some version; it has to succeed, without a word on stderr but its own notices."""
+def pip(run: Run, index: Cloud, python_with: Callable[[str], Path]) -> Callable[..., str]:
+    """Run a pip of some version, which has to succeed; returns its stdout."""
 
-    def run_pip(version: str, *arguments: object, trusted: bool = True) -> None:
+    def run_pip(version: str, *arguments: object, trusted: bool = True, **variables: str) -> str:
         options = ["--no-cache-dir", "--disable-pip-version-check", "--retries", "0", "--timeout", "30"]
         options += ["--index-url", f"{index.url}/simple"]
         options += ["--cert", str(Certificates.shared().ca_path)] if trusted else []
         # Without TLS pip wants to be told.
         options += ["--trusted-host", "origin.test"] if index.scheme == "http" else []
-        done = run("-m", "pip", *arguments, *options, python=python_with(version), REQUESTS_CA_BUNDLE=None)
+        done = run("-m", "pip", *arguments, *options, python=python_with(version), REQUESTS_CA_BUNDLE=None, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "pacaware" not in done.stderr
+        assert (" goes by PROXY " in done.stderr) is ("PACAWARE_LOG" in variables)
+        return done.stdout
 
     return run_pip
 
@@ -97,7 +99,18 @@ def test_a_build_of_its_own(pip, index: Cloud, tmp_path: Path):
     assert "/files/loopbackend-1.0-py3-none-any.whl" in paths(index)
 
 
-def test_trust_of_the_system(pip, index: Cloud, tmp_path: Path):
-    """The newest pip takes the system's certificates by itself; it still does."""
-    pip(NEWEST, "download", "--dest", tmp_path / "wheels", "loopbase", trusted=False)
+@pytest.mark.parametrize(("version", "variables"), [(NEWEST, {}), (PIPS[0], {"PACAWARE_TRUST": "system"})])
+def test_trust_of_the_system(version: str, variables: dict[str, str], pip, tmp_path: Path):
+    """Newer pips take the system's certificates by themselves, and still do; older ones do with PACAWARE_TRUST."""
+    pip(version, "download", "--dest", tmp_path / "wheels", "loopbase", trusted=False, **variables)
     assert (tmp_path / "wheels" / "loopbase-1.0-py3-none-any.whl").exists()
+
+
+@pytest.mark.parametrize("variables", [{}, {"PACAWARE_LOG": "1"}], ids=["quiet", "with the log"])
+def test_stdout_is_pips(variables: dict[str, str], pip):
+    """What pip writes on stdout can be read by a program: nothing of ours is in it, with the log on stderr either."""
+    report = json.loads(pip(NEWEST, "install", "--quiet", "--dry-run", "--report", "-", "loopsource", **variables))
+    assert [item["metadata"]["name"] for item in report["install"]] == ["loopsource"]
+    said = pip(NEWEST, "download", "--no-deps", "looptop", **variables)
+    assert "goes by" not in said
+    assert "407" not in said

@@ -105,13 +105,13 @@ class AuthController:
 
     def answer_to(self, challenges: Sequence[Challenge]) -> str:
         """Say in a few words what a 407 offered and how ``respond()`` has just answered it; nothing secret."""
-        offers = ", ".join(dict.fromkeys(_title(one.scheme) for one in challenges)) or "no scheme"
+        offers = names(challenges) or "no scheme"
         logon = self._logon
         if logon is None:
             return f"it offers {offers}; not answered"
         leg = f", leg {logon.legs}" if logon.legs > 1 else ""
-        name = f"{_title(logon.scheme.name)}{leg}"
-        return f"it offers {offers}; answered by {name}, with what {logon.credentials.origin} has"
+        scheme = f"{title(logon.scheme.name)}{leg}"
+        return f"it offers {offers}; answered by {scheme}, with what {logon.credentials.origin} has"
 
     def preemptive(self, method: str, target: str) -> str | None:
         """Return a Proxy-Authorization for a request that was not challenged yet, if one is known; never blocks."""
