@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import logon, memory, pac, report, requests_and_httpx, resolving, start_up
+from benchmarks import first_request, logon, memory, pac, report, requests_and_httpx, resolving, start_up
 from benchmarks.harness import Result
 from benchmarks.servers import lab
 
@@ -18,6 +18,7 @@ def results() -> Iterator[Result]:
         yield from memory.run(servers)
         yield from requests_and_httpx.run(servers)
         yield from logon.run(servers)
+        yield from first_request.run(servers)
     yield from pac.run()
     yield from start_up.run()
 

@@ -138,4 +138,4 @@ def test_the_start_up_module_imports_os_and_sys_only():
     names = {alias.name for node in top for alias in node.names if getattr(node, "module", None) != "__future__"}
     assert names == {"os", "sys"}
     inside = {name for name in imports(path) if name.partition(".")[0] == "pacaware"}
-    assert inside == {"pacaware._activate.patch"}
+    assert inside == {"pacaware._activate.check", "pacaware._activate.patch"}

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pacaware.errors import ConfigError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pacaware._models import ProxyConfig
     from pacaware._resolver import ProxyResolver
 
-__all__ = ["activate", "deactivate", "patch", "startup_module"]
+__all__ = ["activate", "check", "deactivate", "patch", "startup_module"]
 
 _ROOMS: Final = {
     "requests": "pacaware._requests.activation",
@@ -31,6 +32,8 @@ _ROOMS: Final = {
     "httpx": "pacaware._httpx.activation",
     "httpx2": "pacaware._httpx2.activation",
 }
+# What pacaware cannot do without, by the names to import; the engines of PAC files are looked for in their own process.
+_NEEDED: Final = ("anyio", "dns", "h11", "publicsuffixlist", "socksio", "truststore", "urllib3")
 
 
 class _Activation:
@@ -41,6 +44,7 @@ class _Activation:
         self._close = close
         self._undo: dict[str, tuple[ModuleType, Callable[[], None]]] = {}
         self._log: _LogToStderr | None = None
+        self._quiet: Callable[[], None] | None = None
 
     def begin(self) -> Self:
         """Start what goes with being active; call it when no other activation is."""
@@ -51,6 +55,8 @@ class _Activation:
     def install(self, module: ModuleType, install: Callable[..., Callable[[], None]]) -> None:
         """Switch one library over; again after it was reloaded, since its classes may be new ones."""
         name = module.__name__
+        if name.startswith("pip.") and self._quiet is None:
+            self._quiet = _keep_out_of_stdout(shows_itself=self._log is not None)
         before = self._undo.pop(name, None)
         if before is not None:
             before[1]()
@@ -60,6 +66,8 @@ class _Activation:
         """Put everything back, the last change first."""
         while self._undo:
             self._undo.popitem()[1][1]()
+        if self._quiet is not None:
+            self._quiet()
         if self._log is not None:
             self._log.remove()
         if self._close is not None:
@@ -121,6 +129,20 @@ def _replace(activation: _Activation | None, *, off: bool) -> None:
         _current = activation and activation.begin()
 
 
+def check() -> None:
+    """Say what keeps every library from being switched over, before the first one is.
+
+    Raises ImportError where packages are missing that pacaware was installed without (``pip install --no-deps``), and
+    ConfigError for what the environment says of activation.
+    """
+    if _current is not None or _switched_off:
+        return
+    missing = ["dnspython" if name == "dns" else name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise ImportError(f"{', '.join(missing)} not installed: pip install {' '.join(missing)}")
+    _options(None, None, None, None, None)
+
+
 def patch(name: str, module: ModuleType) -> None:
     """Switch over one library that has just been imported; the import finder calls this.
 
@@ -175,6 +197,25 @@ def _options(
 
 def _environ(name: str) -> str:
     return "" if sys.flags.ignore_environment else os.environ.get(name, "").strip()
+
+
+def _keep_out_of_stdout(*, shows_itself: bool) -> Callable[[], None]:
+    """Keep what is of no interest to users of pip from it: it writes records of level INFO to stdout, beside its JSON.
+
+    ``shows_itself`` is whether the records go to stderr already. Returns the undo.
+    """
+    logger = logging.getLogger("pacaware")
+    before = logger.level, logger.propagate
+    if shows_itself:
+        logger.propagate = False
+    elif logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
+
+    def undo() -> None:
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+    return undo
 
 
 class _LogToStderr(logging.Handler):

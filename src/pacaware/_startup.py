@@ -125,12 +125,16 @@ class _Loader:
 
 
 def _patch(name: str, module: ModuleType) -> None:
+    # What is wrong with pacaware itself is said once, however many libraries are imported.
+    where = ""
     try:
-        from pacaware._activate import patch
+        from pacaware._activate import check, patch
 
+        check()
+        where = f" for {name}"
         patch(name, module)
     except Exception as exc:  # noqa: BLE001 - the import that happens to be under way must succeed
-        _say(f"not active for {name}: {type(exc).__name__}: {exc}")
+        _say(f"not active{where}: {type(exc).__name__}: {exc}")
 
 
 def _say(text: str) -> None:

@@ -79,6 +79,20 @@ class TestChoice:
 
 
 class TestLegs:
+    def test_what_a_log_says(self):
+        """A line names what was offered, the scheme and leg of the answer, and whose credentials it has, not them."""
+        auth = controller(WEAK, BOUND)
+        offered = parse_challenges(["weak, bound, bound aa"])
+        assert auth.answer_to(offered) == "it offers Weak, Bound; not answered"
+        auth.respond(offered, "GET", "/x")
+        assert auth.answer_to(offered) == f"it offers Weak, Bound; answered by Bound, with what {ALICE.origin} has"
+        again = parse_challenges(["bound bb"])
+        auth.respond(again, "GET", "/x")
+        assert auth.answer_to(again) == f"it offers Bound; answered by Bound, leg 2, with what {ALICE.origin} has"
+        assert auth.answer_to(()).startswith("it offers no scheme; ")
+        auth.respond([], "GET", "/x")
+        assert auth.answer_to(again) == "it offers Bound; not answered"
+
     def test_several_legs(self):
         """Each leg answers the token of the last challenge; then the connection is logged on."""
         auth = controller(BOUND)

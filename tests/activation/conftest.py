@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from pacaware.testing import BasicUsers, Certificates, DeadProxy, Origin, PacServer, Proxy, pac_returning
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# What would switch pacaware on, or have a program trust others, on the machine that runs the tests.
+FOREIGN = ("PACAWARE", "PIP_", "PYTHON", "SSL_CERT", "REQUESTS_CA", "CURL_CA")
 PROJECT = Path(__file__).parent.parent.parent
 
 
@@ -50,16 +54,16 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(environment: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run that python in a clean environment: ``run("-c", "...", PACAWARE="1")``."""
-    clean = {
-        name: value for name, value in os.environ.items() if not name.upper().startswith(("PACAWARE", "PIP_", "PYTHON"))
-    }
+    """Run that python in a clean environment: ``run("-c", "...", PACAWARE="1")``; None takes a variable out."""
+    clean = {name: value for name, value in os.environ.items() if not name.upper().startswith(FOREIGN)}
     clean = {name: value for name, value in clean.items() if not name.lower().endswith("_proxy")}
 
-    def run_python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run_python(
+        *arguments: str, under: Sequence[str] = (), **variables: str | None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [environment, *arguments],
-            env=clean | variables,
+            [*under, environment, *arguments],
+            env={name: value for name, value in {**clean, **variables}.items() if value is not None},
             cwd=tmp_path,
             check=False,
             capture_output=True,
@@ -68,3 +72,39 @@ def run(environment: Path, tmp_path: Path) -> Callable[..., subprocess.Completed
         )
 
     return run_python
+
+
+@pytest.fixture
+def origin():
+    """An origin in clear text."""
+    with Origin() as origin:
+        yield origin
+
+
+@pytest.fixture
+def secure_origin():
+    """An origin with TLS."""
+    with Origin(tls=True) as origin:
+        yield origin
+
+
+@pytest.fixture
+def proxy():
+    """A proxy with Basic."""
+    with Proxy(BasicUsers({"alice": "wonder:land"})) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def settings(proxy: Proxy):
+    """The variables of a user behind a PAC file whose first proxy is dead and whose second wants a logon."""
+    with DeadProxy() as dead, PacServer(pac_returning(dead.pac_text, proxy.pac_text)) as pac:
+        ca = str(Certificates.shared().ca_path)
+        yield {
+            "PACAWARE": "1",
+            "PACAWARE_PAC_URL": pac.url,
+            "PACAWARE_PROXY_USERNAME": "alice",
+            "PACAWARE_PROXY_PASSWORD": "wonder:land",
+            "REQUESTS_CA_BUNDLE": ca,
+            "SSL_CERT_FILE": ca,
+        }

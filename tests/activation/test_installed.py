@@ -87,7 +87,7 @@ def test_a_fault_in_pacaware_is_one_line(run):
     assert done.stdout == "requests\n"
     assert done.returncode == 0
     [line] = done.stderr.splitlines()
-    assert line.startswith("pacaware: not active for requests: ModuleNotFoundError: ")
+    assert line.startswith("pacaware: not active: ModuleNotFoundError: ")
 
 
 @pytest.mark.parametrize("library", ["requests", "httpx", "httpx2"])

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from pacaware import ProxyConfig, ProxyResolver
+from pacaware.testing import Certificates, DeadProxy, NtlmUsers, Origin, PacServer, Proxy, pac_returning
 
 
 @pytest.fixture
@@ -35,3 +36,64 @@ def test_a_fail_over_is_a_line(resolver: ProxyResolver, caplog: pytest.LogCaptur
     walk.failed("connection refused")
     resolver.connected(decision, walk)
     assert caplog.messages[-1] == "PROXY a.test:1 failed, PROXY b.test:2 is used instead: connection refused"
+
+
+@pytest.fixture
+def proxy():
+    """A proxy with NTLM."""
+    with Proxy(NtlmUsers({"alice": "wonderland"})) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def settings(proxy: Proxy):
+    """The variables of a user behind a PAC file whose first proxy is dead."""
+    with DeadProxy() as dead, PacServer(pac_returning(dead.pac_text, proxy.pac_text)) as pac:
+        yield (
+            {
+                "PACAWARE": "1",
+                "PACAWARE_LOG": "1",
+                "PACAWARE_PAC_URL": f"{pac.url}?token=geheim",
+                "PACAWARE_PROXY_USERNAME": "alice",
+                "PACAWARE_PROXY_PASSWORD": "wonderland",
+                "SSL_CERT_FILE": str(Certificates.shared().ca_path),
+                "REQUESTS_CA_BUNDLE": str(Certificates.shared().ca_path),
+            },
+            dead,
+        )
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("library", ["requests", "httpx", "httpx2"])
+def test_a_program_that_is_looked_at(run, library: str, tls: bool, proxy: Proxy, settings):
+    """PACAWARE_LOG=1: a line for the decision, one for each 407, one for the fail-over; each once, nothing secret."""
+    variables, dead = settings
+    code = f"import sys, {library} as L; print(L.get(sys.argv[1], timeout=20).status_code)"
+    with Origin(tls=tls) as origin:
+        url = origin.url_for("www.origin.test", "/?key=geheim")
+        done = run("-c", code, url, **variables)
+    assert done.stdout == "200\n"
+    decision, *rest = done.stderr.splitlines()
+    shown = url.replace("geheim", "...")
+    assert decision == (
+        f"pacaware: {shown} goes by {dead.pac_text}; {proxy.pac_text} (pac, settings from: environment; fresh)"
+    )
+    credentials = "with what PACAWARE_PROXY_PASSWORD has"
+    # The reason is worded by the library.
+    assert sorted(line.replace("no connection: c", "C") for line in rest) == [
+        f"pacaware: 407 from {proxy.pac_text}: it offers NTLM; answered by NTLM, leg 2, {credentials}",
+        f"pacaware: 407 from {proxy.pac_text}: it offers NTLM; answered by NTLM, {credentials}",
+        f"pacaware: {dead.pac_text} failed, {proxy.pac_text} is used instead: Connection refused",
+    ]
+
+
+def test_a_logon_that_fails(run, proxy: Proxy, settings):
+    """The 407 that is not answered is a line too, and the error says the rest."""
+    variables, _ = settings
+    code = "import sys, requests; requests.get(sys.argv[1], timeout=20)"
+    with Origin(tls=True) as origin:
+        done = run("-c", code, origin.url_for("www.origin.test"), **variables | {"PACAWARE_PROXY_PASSWORD": "falsch"})
+    lines = [line for line in done.stderr.splitlines() if line.startswith("pacaware: 407")]
+    assert len(lines) == 3
+    assert lines[-1] == f"pacaware: 407 from {proxy.pac_text}: it offers NTLM; not answered"
+    assert "falsch" not in done.stderr

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from pacaware.testing import BlackHole, GarbageProxy, Origin, Proxy, SlowProxy
+from pacaware.testing import BlackHole, Certificates, GarbageProxy, Origin, Proxy, SlowProxy
 from tests.testing.clients import TIMEOUT, basic, dial, fetch, read_all, read_exactly, read_head
 
 ALICE = basic("alice", "s3cret")
@@ -361,3 +361,32 @@ def test_ipv6_target(proxy):
         assert fetch(proxy, "GET", f"{origin.url}/")[0] == 200
     finally:
         origin.close()
+
+
+def test_interception(tls_origin):
+    """With ``intercept`` the client sees a certificate of that authority, and what it sends reaches the origin."""
+    company = Certificates()
+    with Proxy(intercept=company) as proxy:
+        sock, head = connect(proxy, f"origin.test:{tls_origin.port}")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        with company.client_context().wrap_socket(sock, server_hostname="origin.test") as tls:
+            assert tls.getpeercert(binary_form=True) == company.server_der
+            tls.sendall(b"GET /inside HTTP/1.1\r\nHost: origin.test\r\nConnection: close\r\n\r\n")
+            assert b'"path": "/inside"' in read_all(tls)
+    assert [seen.target for seen in tls_origin.requests] == ["/inside"]
+
+
+def test_interception_is_noticed(tls_origin):
+    """A client that trusts the origin's authority only refuses the certificate, and the origin hears nothing."""
+    with Proxy(intercept=Certificates()) as proxy:
+        sock, _ = connect(proxy, f"origin.test:{tls_origin.port}")
+        context = Certificates.shared().client_context()
+        with sock, pytest.raises(ssl.SSLCertVerificationError):
+            context.wrap_socket(sock, server_hostname="origin.test")
+    assert tls_origin.requests == ()
+
+
+def test_no_interception_inside_tls():
+    """TLS inside TLS is more than Python's sockets do on the side of a server."""
+    with pytest.raises(ValueError, match="intercept"):
+        Proxy(intercept=Certificates(), tls=True)

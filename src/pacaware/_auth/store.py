@@ -20,6 +20,7 @@ from pacaware._auth.credentials import (
 )
 from pacaware._auth.digest import DigestAuth
 from pacaware._auth.guard import GUARD, LogonMemory
+from pacaware._auth.log import LoggedController
 from pacaware._auth.spnego import NegotiateAuth, NTLMAuth
 from pacaware._auth.stored import AmbientCredentials, KeyringCredentials, NetrcCredentials
 from pacaware._core.auth import AuthController, AuthScheme, Claim, Credentials
@@ -108,7 +109,7 @@ class ProxyAuth:
 
     def controller(self, proxy: ProxyServer, trust: Trust = Trust.FULL) -> AuthController:
         """Return the controller for one new connection to ``proxy``."""
-        return AuthController(proxy, self._schemes, self, trust)
+        return LoggedController(proxy, self._schemes, self, trust)
 
     def socks_handshake(
         self, proxy: ProxyServer, host: str, port: int, trust: Trust = Trust.FULL

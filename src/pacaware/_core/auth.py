@@ -103,6 +103,16 @@ class AuthController:
         """Whether what ``preemptive()`` has returned is by a scheme that the proxy may not even take."""
         return self._logon is not None and not self._logon.done and self._logon.credentials.preemptive
 
+    def answer_to(self, challenges: Sequence[Challenge]) -> str:
+        """Say in a few words what a 407 offered and how ``respond()`` has just answered it; nothing secret."""
+        offers = names(challenges) or "no scheme"
+        logon = self._logon
+        if logon is None:
+            return f"it offers {offers}; not answered"
+        leg = f", leg {logon.legs}" if logon.legs > 1 else ""
+        scheme = f"{title(logon.scheme.name)}{leg}"
+        return f"it offers {offers}; answered by {scheme}, with what {logon.credentials.origin} has"
+
     def preemptive(self, method: str, target: str) -> str | None:
         """Return a Proxy-Authorization for a request that was not challenged yet, if one is known; never blocks."""
         if self.holds_connection:

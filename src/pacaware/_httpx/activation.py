@@ -11,7 +11,7 @@ import functools
 import inspect
 import ssl
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Final
 
@@ -54,6 +54,17 @@ def _make_async(**arguments: Any) -> Any:
     from pacaware._httpx._async.transport import AsyncPacTransport
 
     return AsyncPacTransport(**arguments)
+
+
+def _is_mocked(pool: str, method: str) -> bool:
+    """Say whether something (respx) answers in the place of httpcore's pools: then there is nothing to decide.
+
+    Whoever only looks on (vcrpy, instrumentation) wraps the method, and its name stays httpcore's.
+    """
+    import httpcore  # the transport has imported it; httpx alone does not
+
+    module: str = getattr(getattr(httpcore, pool), method).__module__
+    return not module.startswith("httpcore.")
 
 
 class _Switch:
@@ -115,7 +126,9 @@ class _Switch:
         def handle(original: Any) -> Callable[..., Any]:
             def handle_request(self: Any, request: Any) -> Any:
                 delegate = vars(self).get(_DELEGATE)
-                return original(self, request) if delegate is None else delegate.handle_request(request)
+                if delegate is None or _is_mocked("ConnectionPool", "handle_request"):
+                    return original(self, request)
+                return delegate.handle_request(request)
 
             return handle_request
 
@@ -138,7 +151,7 @@ class _Switch:
         def handle(original: Any) -> Callable[..., Any]:
             async def handle_async_request(self: Any, request: Any) -> Any:
                 delegate = vars(self).get(_DELEGATE)
-                if delegate is None:
+                if delegate is None or _is_mocked("AsyncConnectionPool", "handle_async_request"):
                     return await original(self, request)
                 return await delegate.handle_async_request(request)
 
@@ -161,15 +174,25 @@ class _Switch:
         """Keep a client from reading the proxy variables, which the resolver reads itself.
 
         A client that is given a transport makes none for the environment's proxies: that is the public way. What the
-        caller gave (``transport=``, ``proxy=``, ``mounts=``) goes first as always.
+        caller gave (``transport=``, ``proxy=``, ``mounts=``) goes first as always; None among the ``mounts`` is the
+        library's word for no proxy.
         """
+
+        def direct(arguments: Mapping[str, Any]) -> Any:
+            made = transport(**arguments)
+            vars(made).pop(_DELEGATE, None)
+            return made
 
         def make(original: Any) -> Callable[..., None]:
             def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807  # it becomes that method
                 left_alone = args or not kwargs.get("trust_env", True)
-                if not left_alone and kwargs.get("transport") is None and kwargs.get("proxy") is None:
-                    handed_on = {name: kwargs[name] for name in _HANDED_ON if name in kwargs}
-                    kwargs["transport"] = transport(**handed_on)
+                if not left_alone and kwargs.get("transport") is None:
+                    handed_on: dict[str, Any] = {name: kwargs[name] for name in _HANDED_ON if name in kwargs}
+                    mounts = kwargs.get("mounts") or {}
+                    if None in mounts.values():
+                        kwargs["mounts"] = {where: mounts[where] or direct(handed_on) for where in mounts}
+                    if kwargs.get("proxy") is None:
+                        kwargs["transport"] = transport(**handed_on)
                 original(self, *args, **kwargs)
 
             return __init__

@@ -26,6 +26,7 @@ from pacaware.testing._http import (
 )
 from pacaware.testing._names import address_of, known_hosts
 from pacaware.testing._relay import relay
+from pacaware.testing._tls import Certificates
 from pacaware.testing._verify import ConnectionState, Verifier, scheme_of, verify
 
 if TYPE_CHECKING:
@@ -107,11 +108,15 @@ class Proxy(ProxyEndpoint, RecordingServer[SeenProxyRequest]):
         http10: bool = False,
         delay: float = 0.0,
         via: str = "pacaware-testing",
+        intercept: Certificates | None = None,
         tls: bool | ssl.SSLContext = False,
         host: str = "127.0.0.1",
         timeout: float = 30.0,
     ) -> None:
         super().__init__(host=host, tls=tls, timeout=timeout)
+        if intercept is not None and tls:
+            raise ValueError("a proxy that is itself behind TLS cannot intercept: Python has no TLS inside TLS here")
+        self._intercept = intercept
         self._verifiers: tuple[Verifier, ...] = tuple(auth) if isinstance(auth, Sequence) else (auth,)
         self._hosts = known_hosts(hosts)
         self._close_after_407 = close_after_407
@@ -225,8 +230,23 @@ class _Handler:
             self._log(HTTPStatus.OK)
             fields = encode_pairs(self._extra_headers())
             self._peer.send(h11.Response(status_code=200, headers=fields, reason=b"Connection established"))
-            relay(self._connection.sock, sock, self._proxy._timeout, first=self._peer.switched())
+            first = self._peer.switched()
+            if self._proxy._intercept is None:
+                relay(self._connection.sock, sock, self._proxy._timeout, first=first)
+            elif not first:  # a client that begins before it is told to is none that could be intercepted
+                self._look_inside(self._proxy._intercept, sock, host)
         raise _Closed
+
+    def _look_inside(self, authority: Certificates, sock: socket.socket, host: str) -> None:
+        """Have one TLS connection end here and begin another."""
+        upstream = Certificates.shared().client_context().wrap_socket(sock, server_hostname=host)
+        with self._proxy._tracked(upstream):
+            client = authority.server_context().wrap_socket(
+                self._connection.sock, server_side=True, do_handshake_on_connect=False
+            )
+            with self._proxy._tracked(client):
+                client.do_handshake()
+                relay(client, upstream, self._proxy._timeout)
 
     def _answer_here(self) -> None:
         """Be the final recipient (RFC 9110, section 9.3.8); what is secret is not sent back."""
