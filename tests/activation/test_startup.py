@@ -28,7 +28,7 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ModuleType]]:
     monkeypatch.setattr(_activate, "patch", lambda name, module: calls.append((name, module)))
     monkeypatch.setattr(_startup, "TARGETS", ("fakelib",))
     monkeypatch.setattr(_startup, "_said", set())
-    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(sys, "meta_path", [finder for finder in sys.meta_path if finder is not _startup._Finder])
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield calls
     for name in [name for name in sys.modules if name.partition(".")[0] in ("fakelib", "reallib", "otherlib")]:
