@@ -226,9 +226,10 @@ class _Undertaker:
 
     def watch(self, process: ScriptProcess) -> None:
         self._processes.add(process)
-        if not _WINDOWS and self not in gc.callbacks:
-            gc.callbacks.append(self)
-            atexit.register(gc.callbacks.remove, self)
+        callbacks: list[Any] | None = getattr(gc, "callbacks", None)  # PyPy has none
+        if callbacks is not None and not _WINDOWS and self not in callbacks:
+            callbacks.append(self)
+            atexit.register(callbacks.remove, self)
 
     def __call__(self, phase: str, info: dict[str, int]) -> None:
         if phase == "stop" and not sys.is_finalizing() and (now := time.monotonic()) >= self._next_look:
