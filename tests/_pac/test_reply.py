@@ -24,6 +24,48 @@ def test_good_reply():
     assert reply == Reply("DIRECT", None, False, ("m", "a b"), ("4 a",), ("x??",), True, False, False)
 
 
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_calls(separators):
+    """The helpers that were called, in the order given; there are none where nothing is said."""
+    for calls in ({"shExpMatch": 3, "isInNet": 1}, {"isInNet": 1 << 53}):
+        reply = read_reply(json.dumps({**GOOD, "calls": calls}, separators=separators).encode(), {})
+        assert (reply.text, reply.calls) == ("DIRECT", tuple(calls.items()))
+    assert read_reply(json.dumps(GOOD, separators=separators).encode(), {}).calls == ()
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize(
+    "calls",
+    [
+        None, [], {}, "isInNet", 1, True, ["isInNet"], {"": 1}, {"alert": 1}, {"eval": 1}, {"isInNet ": 1},
+        {"isInNet": 1, "x": 1}, {"isInNet": None}, {"isInNet": True}, {"isInNet": "1"}, {"isInNet": 1.0},
+        {"isInNet": 0}, {"isInNet": -1}, {"isInNet": (1 << 53) + 1}, {"isInNet": [1]}, {"isInNet": {"a": 1}},
+        {"isInNet": float("nan")}, {"isInNet": 10**2000}, {"x" * 2000: 1}, {"\ud800": 1},
+    ],
+)  # fmt: skip
+def test_malformed_calls(calls, separators):
+    """Only names of helpers, and how often: once or more, as far as JavaScript counts."""
+    with pytest.raises(PacEngineError, match="malformed"):
+        read_reply(json.dumps({**GOOD, "calls": calls}, separators=separators).encode(), {})
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        b"{isInNet:1}",
+        b"{,}",
+        b'{"isInNet":1,}',
+        b'{"isInNet":1e999999}',
+        b"{\xff}",
+        b'{"isInNet":' + b"9" * 9999 + b"}",
+    ],
+)
+def test_calls_that_are_not_json(calls):
+    """They are refused like any other text."""
+    with pytest.raises(PacEngineError, match=r"not JSON|malformed"):
+        read_reply(json.dumps(GOOD, separators=(",", ":"))[:-1].encode() + b',"calls":' + calls + b"}", {})
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -42,7 +84,7 @@ def test_malformed(reply):
         read_reply(reply, {"4 a": ""})
 
 
-KEYS = st.sampled_from([*GOOD, "error", "stack", "type"])
+KEYS = st.sampled_from([*GOOD, "error", "stack", "type", "calls", "isInNet"])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner)
 )
@@ -62,6 +104,7 @@ def test_no_reply_makes_it_fail_otherwise(reply):
     [
         ("    at FindProxyForURL (<input>:2:11)\n    at find (<input>:300:1)\n", (2, 11)),
         ("    at isPlainHostName (<input>:150:3)\n    at FindProxyForURL (<input>:4:5)\n", (4, 5)),
+        ("    at addressOf (<input>:139:3)\n    at isResolvable (<input>:160:3)\n    at f (<input>:7:8)\n", (7, 8)),
         ("    at <input>:3:13\n", (3, 13)),
         ("    at FindProxyForURL (PAC script:7)\n", (7, None)),
         ("    at eval (native)\n    at f (<input>:9:1)", (9, 1)),

@@ -104,7 +104,7 @@ def test_variables_that_are_left_to_the_system(explain):
 
 
 def test_a_pac_file_by_its_url(explain):
-    """Fetch with status, size, age and time; the script's answer, lookups with what they said, alerts, oddities."""
+    """Fetch with status, size, age and time; the script's answer, its helper calls, lookups with answers, alerts."""
     text = """function FindProxyForURL(url, host) {
         alert("hello " + host);
         if (dnsResolve("localhost") == "127.0.0.1" && isInNet(host, "10.0.0.0", "255.0.0.0")) return "DIRECT";
@@ -125,7 +125,11 @@ def test_a_pac_file_by_its_url(explain):
     assert looked_up[0].endswith(" looked up")
     assert looked_up[0].partition(" ")[0] == str(len(looked_up) - 1)
     assert "localhost -> 127.0.0.1" in looked_up
-    assert "the time" in steps["pac-helper"]["detail"]
+    assert [step["detail"] for step in record["steps"] if step["name"] == "pac-helper"] == [
+        "called: dnsResolve once, isInNet once, weekdayRange once",
+        "the script asked for the time: its answer is not kept",
+    ]
+    assert any(line.startswith("  note     pac-helper: called: dnsResolve once, ") for line in lines)
     assert "NONSENSE" in steps["pac-result"]["detail"]
     assert steps["manual"]["detail"] == "http://m.test:1 is set, and not asked: a PAC file was obtained"
     assert "  because  the PAC file says so (pac; settings from: environment), fresh" in lines

@@ -90,6 +90,9 @@ def run(
         Step("pac-lookup", "note", _shown(f"{name} -> {answer or 'no answer'}", target))
         for name, answer in raw.lookups.items()
     ]
+    if raw.calls:
+        called = ", ".join(f"{helper} {_times(count)}" for helper, count in raw.calls)
+        steps.append(Step("pac-helper", "note", f"called: {called}"))
     if raw.uses_clock or raw.uses_random:
         used = " and ".join(name for name, is_used in _FLEETING if getattr(raw, is_used))
         steps.append(Step("pac-helper", "note", f"the script asked for {used}: its answer is not kept"))
@@ -111,6 +114,10 @@ def run(
         *(tuple(parsed.proxies), loaded.source, loaded.url, tuple(steps), until, whole_origin, time.time(), holds),
         *(raw.keys, renew_at),
     )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _shown(text: str, target: Target) -> str:

@@ -52,6 +52,7 @@ class RawAnswer(NamedTuple):
     ``lookups`` holds what it was told for each name, None where that failed. ``dns_valid_for`` is how many seconds they
     still hold; None if it used none. ``seconds`` is how long it took, lookups included, loading the text not, and
     ``lookup_seconds`` how much of that the lookups took. ``keys`` are the lookups as ``Lookups.renew()`` takes them.
+    ``calls`` are the helpers that the run called, and how often.
     """
 
     text: str
@@ -63,6 +64,7 @@ class RawAnswer(NamedTuple):
     seconds: float
     lookup_seconds: float = 0.0
     keys: tuple[str, ...] = ()
+    calls: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -383,6 +385,7 @@ def _answer(
         None if expires is None else max(0.0, expires - now),
         *seconds,
         tuple(answers),
+        reply.calls,
     )
 
 

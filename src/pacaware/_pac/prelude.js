@@ -26,10 +26,12 @@ var MAX_CACHED = 20000, MAX_STACK = 4000;
 // ---------------------------------------------------------------- what one run asked for and used
 var running = false, answers = null, fixedClock = null, dialect = '';
 var missing, missingCount, used, usedCount, repeats, usesClock, usesRandom, alerts, alertCount, tooMany;
+// How often the script called each helper. Each counts for itself: one function for all costs a third of a long run.
+var calls;
 
 function reset(request) {
   answers = request.answers; fixedClock = request.clock;
-  missing = {__proto__: null}; used = {__proto__: null}; alerts = {__proto__: null};
+  missing = {__proto__: null}; used = {__proto__: null}; alerts = {__proto__: null}; calls = {__proto__: null};
   missingCount = usedCount = alertCount = repeats = 0;
   usesClock = usesRandom = tooMany = false;
 }
@@ -135,45 +137,73 @@ function literal(text) {
 }
 
 // ---------------------------------------------------------------- names
-function dnsResolve(host) {
+function addressOf(host) {
   if (typeof host !== 'string' || host === '') return null;
   if (strictV4(host) >= 0) return host;
   return lookup('4 ', host) || null;
 }
-function dnsResolveEx(host) {
+function addressesOf(host) {
   if (typeof host !== 'string') return undefined;
   return host === '' ? '' : lookup('a ', host) || '';
 }
-function myIpAddress() { return lookup('m', '') || '127.0.0.1'; }
-function myIpAddressEx() { return lookup('M', '') || ''; }
-function isResolvable(host) { return G.dnsResolve(host) != null; }
-function isResolvableEx(host) { return G.dnsResolveEx(host) != ''; }
+// A helper asks by the global name, as in Chromium: the script may have a function of its own there. Where it has ours,
+// that is no call of the script.
+function askByName(name, host) {
+  var found = G[name];
+  return found === dnsResolve ? addressOf(host) : found === dnsResolveEx ? addressesOf(host) : apply(found, G, [host]);
+}
+function dnsResolve(host) { calls.dnsResolve = calls.dnsResolve + 1 || 1; return addressOf(host); }
+function dnsResolveEx(host) { calls.dnsResolveEx = calls.dnsResolveEx + 1 || 1; return addressesOf(host); }
+function myIpAddress() { calls.myIpAddress = calls.myIpAddress + 1 || 1; return lookup('m', '') || '127.0.0.1'; }
+function myIpAddressEx() { calls.myIpAddressEx = calls.myIpAddressEx + 1 || 1; return lookup('M', '') || ''; }
+function isResolvable(host) {
+  calls.isResolvable = calls.isResolvable + 1 || 1;
+  return askByName('dnsResolve', host) != null;
+}
+function isResolvableEx(host) {
+  calls.isResolvableEx = calls.isResolvableEx + 1 || 1;
+  return askByName('dnsResolveEx', host) != '';
+}
 
 // ---------------------------------------------------------------- hosts
 function isPlainHostName(host) {
+  calls.isPlainHostName = calls.isPlainHostName + 1 || 1;
   if (typeof host !== 'string') throw new TE('Requires 1 string parameter');
   return indexOf(host, '.') < 0 && literal(host) === null;
 }
 function dnsDomainIs(host, domain) {
+  calls.dnsDomainIs = calls.dnsDomainIs + 1 || 1;
   if (!(host.length >= domain.length)) return false;
   var at = host.length - domain.length;
   return (typeof host === 'string' ? substring(host, at) : host.substring(at)) == domain;
 }
 function localHostOrDomainIs(host, domain) {
+  calls.localHostOrDomainIs = calls.localHostOrDomainIs + 1 || 1;
   return host == domain
     || (typeof domain === 'string' ? lastIndexOf(domain, host + '.', 0) : domain.lastIndexOf(host + '.', 0)) === 0;
 }
 // What is no string is asked for its own methods, as in Chromium: most have none, and throw.
 function labels(text) { return typeof text === 'string' ? split(text, '.') : text.split('.'); }
-function dnsDomainLevels(host) { return labels(host).length - 1; }
-function isValidIpAddress(text) { return v4(text) >= 0; }
-function convert_addr(text) { var b = labels(text); return (b[0] & 255) << 24 | (b[1] & 255) << 16 | (b[2] & 255) << 8 | b[3] & 255; }
+function dnsDomainLevels(host) {
+  calls.dnsDomainLevels = calls.dnsDomainLevels + 1 || 1;
+  return labels(host).length - 1;
+}
+function isValidIpAddress(text) {
+  calls.isValidIpAddress = calls.isValidIpAddress + 1 || 1;
+  return v4(text) >= 0;
+}
+function convert_addr(text) {
+  calls.convert_addr = calls.convert_addr + 1 || 1;
+  var b = labels(text);
+  return (b[0] & 255) << 24 | (b[1] & 255) << 16 | (b[2] & 255) << 8 | b[3] & 255;
+}
 function isInNet(host, pattern, mask) {
+  calls.isInNet = calls.isInNet + 1 || 1;
   var net = v4(pattern), bits = v4(mask), address;
   if (net < 0 || bits < 0) return false;
   address = v4(host);
   if (address < 0) {
-    host = G.dnsResolve(host);
+    host = askByName('dnsResolve', host);
     if (host == null) return false;
     address = v4(host);
     if (address < 0) return false;
@@ -182,6 +212,7 @@ function isInNet(host, pattern, mask) {
 }
 function trim(text) { return exec(BLANKS_AROUND, text)[1]; }
 function isInNetEx(address, prefix) {
+  calls.isInNetEx = calls.isInNetEx + 1 || 1;
   if (typeof address !== 'string' || typeof prefix !== 'string') return null;
   var slash = indexOf(prefix, '/'), ip, net, size, i, rest, shift;
   if (slash < 0) return false;
@@ -197,6 +228,7 @@ function isInNetEx(address, prefix) {
   return true;
 }
 function sortIpAddressList(list) {
+  calls.sortIpAddressList = calls.sortIpAddressList + 1 || 1;
   if (typeof list !== 'string' || exec(NOT_ASCII, list) !== null) return null;
   var parts = split(join(split(join(split(list, ' '), ''), '\t'), ''), ';'), found = [], i, ip;
   for (i = 0; i < parts.length; i++) {
@@ -252,6 +284,7 @@ function glob(text, pattern) {
 }
 
 function shExpMatch(text, pattern) {
+  calls.shExpMatch = calls.shExpMatch + 1 || 1;
   if (typeof pattern !== 'string') {
     if (!(pattern instanceof S)) throw new TE('shExpMatch: the pattern is not a string');
     pattern = S(pattern);
@@ -315,6 +348,7 @@ function inside(from, to, when) {
 }
 
 function weekdayRange(first, second) {
+  calls.weekdayRange = calls.weekdayRange + 1 || 1;
   var n = arguments.length, when = new D(now()), gmt, a, b, today;
   if (n < 1) return false;
   gmt = isGMT(arguments);
@@ -339,6 +373,7 @@ function setFields(bound, args, from, to) {
   return days;
 }
 function dateRange(first) {
+  calls.dateRange = calls.dateRange + 1 || 1;
   var n = arguments.length, when = new D(now()), gmt, value, year, half, from, to;
   if (n < 1) return false;
   gmt = isGMT(arguments);
@@ -357,6 +392,7 @@ function dateRange(first) {
 }
 
 function timeRange(a, b) {
+  calls.timeRange = calls.timeRange + 1 || 1;
   var n = arguments.length, when = new D(now()), gmt, hour, from, to, half;
   if (n < 1) return false;
   gmt = isGMT(arguments);
@@ -375,7 +411,7 @@ function timeRange(a, b) {
 
 // ---------------------------------------------------------------- the rest of the world
 function alert(text) { note(`${text}`); }
-function getClientVersion() { return '1.0'; }
+function getClientVersion() { calls.getClientVersion = calls.getClientVersion + 1 || 1; return '1.0'; }
 function log() {
   var words = [], i;
   for (i = 0; i < arguments.length; i++) words[i] = S(arguments[i]);
@@ -427,6 +463,12 @@ function quoteAlerts() {
   for (i = 0; i < alertCount; i++) text += (text && ',') + stringify(alerts[i]);
   return '[' + text + ']';
 }
+// How often the script called each helper, those in the order of their first calls; nothing if it called none.
+function quoteCalls() {
+  var text = '', name;
+  for (name in calls) text += ',"' + name + '":' + calls[name];
+  return text && ',"calls":{' + substring(text, 1) + '}';
+}
 function describe(error) {
   var message, stack = '', memory = false;
   try { message = S(error); } catch (_) { message = 'an error that cannot be shown'; }
@@ -442,7 +484,7 @@ function report(body) {
   // substring: a string put together piece by piece is a rope in quickjs-ng, which its binding cannot hand out.
   return substring('{' + body + ',"missing":' + quoteKeys(missing) + ',"used":' + quoteKeys(used) + ',"alerts":' + quoteAlerts() +
     ',"clock":' + (usesClock ? 'true' : 'false') + ',"random":' + (usesRandom ? 'true' : 'false') +
-    ',"too_many":' + (tooMany ? 'true' : 'false') + '}', 0);
+    ',"too_many":' + (tooMany ? 'true' : 'false') + quoteCalls() + '}', 0);
 }
 // The entry point, read anew for each call as in Chromium; a top-level const or let is taken as well.
 function entry() {
@@ -482,12 +524,12 @@ function takeBack() {
   lend(pacawareDispatch);
 }
 function pacawareDispatch(_, payload) {
+  if (running) throw new TE('the script calls its own dispatcher');
   var request = parse(payload);
   if (request.op === 'begin') { dialect = request.dialect; reset(request); return ''; }
   if (request.op === 'back') { named = true; takeBack(); return ''; }
   if (request.op === 'end') return report(finishLoad(request));
   if (request.op === 'eval') { try { (0, eval)(request.text); return ''; } catch (error) { return substring('{' + describe(error) + '}', 0); } }
-  if (running) throw new TE('the script calls its own dispatcher');
   running = true;
   if (mine !== undefined) lend(mine);
   try { reset(request); return report(find(request)); } finally { running = false; if (named) takeBack(); }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pacaware.errors import PacEngineError, PacScriptError
@@ -19,20 +20,29 @@ __all__ = ["Reply", "read_reply"]
 _MAX_KEYS: Final = 100
 _MAX_NAME: Final = 1024
 _MAX_TEXT: Final = 65_536
+_MAX_CALLS: Final = 1 << 53  # as far as JavaScript counts
 _FLAGS: Final = ("clock", "random", "too_many")
+# Whose calls are counted; alerts are told one by one.
+_HELPERS: Final = frozenset(
+    {
+        *("getClientVersion", "dnsResolve", "dnsResolveEx", "myIpAddress", "myIpAddressEx", "isResolvable"),
+        *("isResolvableEx", "isPlainHostName", "dnsDomainIs", "dnsDomainLevels", "localHostOrDomainIs"),
+        *("isValidIpAddress", "convert_addr", "isInNet", "isInNetEx", "sortIpAddressList", "shExpMatch"),
+        *("weekdayRange", "dateRange", "timeRange"),
+    }
+)
 _FRAME: Final = re.compile(r"\s*at (?:(?P<name>.*?) \()?(?:<input>|PAC script|<eval>|<evalScript>):(\d+)(?::(\d+))?\)?")
 # Frames of the prelude carry the same file name in quickjs-ng; its functions are known by name.
 _PRELUDE: Final = re.compile(
-    r"(?:dnsResolve|myIpAddress|isResolvable)(?:Ex)?|isPlainHostName|dnsDomainIs|localHostOrDomainIs|dnsDomainLevels"
-    r"|isValidIpAddress|convert_addr|isInNet(?:Ex)?|sortIpAddressList|shExpMatch|compile|(?:weekday|date|time)Range"
-    r"|setFields|lookup|now|note|alert|log|find|finishLoad|entry|lend|takeBack|pacawareDispatch|pacDate|Date"
+    r"askByName|addressOf|addressesOf|compile|setFields|lookup|now|note|alert|log|find|finishLoad|entry|lend|takeBack"
+    r"|pacawareDispatch|pacDate|Date|" + "|".join(_HELPERS)
 )
 
 
-# The reply of nearly every run, read without parsing: a plain text, nothing looked up, nothing else used.
+# The reply of nearly every run, read without parsing: a plain text, nothing looked up, nothing else used but helpers.
 _PLAIN: Final = re.compile(
     rb'\{"text":"([ !#-\[\]-~]{0,65536})","missing":\[\],"used":\[\],"alerts":\[\],'
-    rb'"clock":false,"random":false,"too_many":false\}'
+    rb'"clock":false,"random":false,"too_many":false(?:,"calls":(\{[^{}]{1,1024}\}))?\}'
 )
 
 
@@ -40,6 +50,7 @@ class Reply(NamedTuple):
     """A run that ended by itself: an answer, the reason there is none, and what it used.
 
     Lookups are keyed ``"4 name"`` (dnsResolve), ``"a name"`` (dnsResolveEx), ``"m"`` and ``"M"`` (myIpAddress, -Ex).
+    ``calls`` are the helpers it called, and how often.
     """
 
     text: str | None
@@ -51,6 +62,7 @@ class Reply(NamedTuple):
     uses_clock: bool
     uses_random: bool
     too_many: bool
+    calls: tuple[tuple[str, int], ...] = ()
 
 
 def read_reply(data: bytes, given: Collection[str]) -> Reply:
@@ -60,11 +72,9 @@ def read_reply(data: bytes, given: Collection[str]) -> Reply:
     """
     plain = _PLAIN.fullmatch(data)
     if plain is not None:
-        return Reply(plain[1].decode("ascii"), None, False, (), (), (), False, False, False)
-    try:
-        record = json.loads(data.decode())
-    except (ValueError, RecursionError) as exc:
-        raise PacEngineError("the process of the PAC file sent a reply that is not JSON") from exc
+        calls = () if plain[2] is None else _plain_calls(plain[2])
+        return Reply(plain[1].decode("ascii"), None, False, (), (), (), False, False, False, calls)
+    record = _parse(data)
     if record == {"memory": True}:
         return Reply(None, None, True, (), (), (), False, False, False)
     if isinstance(record, dict) and isinstance(record.get("failed"), str):
@@ -85,7 +95,15 @@ def read_reply(data: bytes, given: Collection[str]) -> Reply:
         record["clock"],
         record["random"],
         record["too_many"],
+        _calls(record["calls"]) if "calls" in record else (),
     )
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode())
+    except (ValueError, RecursionError) as exc:
+        raise PacEngineError("the process of the PAC file sent a reply that is not JSON") from exc
 
 
 def _outcome(record: dict[str, Any]) -> tuple[str | None, PacScriptError | None]:
@@ -135,6 +153,20 @@ def _strings(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > _MAX_KEYS or not all(isinstance(item, str) for item in value):
         raise _malformed()
     return tuple(value)
+
+
+def _calls(value: Any) -> tuple[tuple[str, int], ...]:
+    if not isinstance(value, dict) or not value or not _HELPERS.issuperset(value):
+        raise _malformed()
+    if not all(type(count) is int and 0 < count <= _MAX_CALLS for count in value.values()):
+        raise _malformed()
+    return tuple(value.items())
+
+
+@lru_cache(maxsize=256)
+def _plain_calls(data: bytes) -> tuple[tuple[str, int], ...]:
+    """Read the counts, which are the same for most URLs, only once."""
+    return _calls(_parse(data))
 
 
 def _is_key(key: str) -> bool:
