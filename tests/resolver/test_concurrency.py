@@ -88,8 +88,10 @@ def test_many_threads_many_hosts(with_script):
 
     in_threads(work)
     stats = resolver.stats()
-    assert stats["failovers"] == THREADS * 6
-    assert stats["answers"] <= 20 <= stats["evaluations"] <= 20 * 4 + THREADS
+    # What was under way when one of the three resets came is not counted, or is found out once more.
+    caught = 3 * (THREADS - 1)
+    assert THREADS * 6 - caught <= stats["failovers"] <= THREADS * 6
+    assert stats["answers"] <= 20 <= stats["evaluations"] <= 20 * 4 + caught
     assert stats["fetches"] == 1
 
 
