@@ -125,17 +125,18 @@ class TestKeyring:
 
         class Ring(backend.KeyringBackend):
             priority = 1.0
-            entries: ClassVar = {("pacaware:proxy.corp:8080", "me"): SECRET}
+            entries: ClassVar = {}
 
             def get_password(self, service, username):
                 return self.entries.get((service, username))
 
             def set_password(self, service, username, password):
-                raise NotImplementedError
+                self.entries[service, username] = password
 
         before = keyring.get_keyring()
         keyring.set_keyring(Ring())
         try:
+            keyring.set_password("pacaware:proxy.corp:8080", "me", SECRET)
             monkeypatch.setattr(stored.getpass, "getuser", lambda: "me")
             assert KeyringCredentials().find(PROXY).password == SECRET
             assert KeyringCredentials().find(ProxyServer("http", "proxy.corp", 1)) is None
