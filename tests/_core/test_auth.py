@@ -505,6 +505,48 @@ class TestPlugInPoints:
         assert store.rejections == [ALICE]
         assert "(tried with Refusing; the key server says no)" in str(auth.failure)
 
+    def test_a_key_server_that_says_no_in_the_middle(self):
+        """So is one that is refused at a later leg."""
+
+        class Exchange(AuthExchange):
+            def step(self, challenge, method, target):
+                if challenge.token:
+                    raise CredentialsRejected("the key server says no")
+                return "first"
+
+            def rejects(self, challenge):
+                return False
+
+        class Refusing(Fake):
+            def start(self, proxy, credentials):
+                return Exchange()
+
+        store = Store()
+        auth = controller(WEAK, Refusing("refusing", 4, bound=True), store=store)
+        assert respond(auth, "weak, refusing") == "first"
+        assert respond(auth, "refusing aa") is None
+        assert store.rejections == [ALICE]
+        assert "(tried with Refusing; the key server says no)" in str(auth.failure)
+
+    def test_an_exchange_of_one_step(self):
+        """One that has no more than its step learns nothing of a success, and takes the next 407 for a rejection."""
+
+        class Exchange(AuthExchange):
+            def step(self, challenge, method, target):
+                return "the only one"
+
+        class Single(Fake):
+            def start(self, proxy, credentials):
+                return Exchange()
+
+        store = Store()
+        auth = controller(Single("single", 4), store=store)
+        assert respond(auth, "single aa") == "the only one"
+        auth.accepted("nextnonce=x")
+        assert store.known == (Challenge("single", "aa"), ALICE)
+        assert respond(auth, "single") is None
+        assert store.rejections == [ALICE]
+
     def test_the_certificate(self):
         """The exchange knows the certificate that the driver hands over."""
         started = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pacaware._core.compiled import compile_settings
+from pacaware._core.compiled import _MOST_TOLD, compile_settings
 from pacaware._core.selection import Setting
 from pacaware._core.target import parse_target
 from pacaware._models import ProxyConfig
@@ -153,3 +153,21 @@ def test_settings_that_cannot_be_used(config):
     """A proxy setting without a usable proxy, and an unknown dialect, are errors."""
     with pytest.raises(ConfigError):
         compile_settings(config)
+
+
+def test_steps_are_kept_for_a_bounded_number_of_rules():
+    """URLs to which the same rule applies share their steps; of more rules than are kept, each gets its own anew."""
+    hosts = [f"h{number}.test" for number in range(_MOST_TOLD + 1)]
+    settings = compile_settings(ProxyConfig(proxy_server="p:1", bypass=";".join(hosts)))
+
+    def steps(host: str):
+        target = parse_target(f"http://{host}/")
+        choice = settings.without_script(target)
+        assert choice is not None
+        return settings.steps_without_script(choice, target)
+
+    for host in hosts:
+        assert [(step.name, step.detail) for step in steps(host)][-2] == ("bypass", host)
+    assert steps(hosts[0]) is steps(hosts[0])
+    assert steps(hosts[-1]) is not steps(hosts[-1])
+    assert steps(hosts[-1]) == steps(hosts[-1])
