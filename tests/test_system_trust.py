@@ -133,6 +133,13 @@ def elsewhere():
     assert not thread.is_alive()
 
 
+def test_requests_keeps_to_its_own_bundle(stored, tls_origin):
+    """Without the variable an authority that only the system knows does not count, with no release of requests."""
+    stored(Certificates.shared())
+    with pytest.raises(requests.exceptions.SSLError):
+        get("requests", tls_origin.url_for("localhost"))
+
+
 def test_an_origin_given_by_its_address(stored, tls_origin, elsewhere, monkeypatch):
     """urllib3 1.26 too checks whether the certificate is for that address."""
     monkeypatch.setenv("PACAWARE_TRUST", "system")

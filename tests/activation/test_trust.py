@@ -96,14 +96,16 @@ def test_a_word_of_the_program_counts_more(run, library: str, company, origin, v
 def test_the_store_of_the_system(run, library: str, origin, variables, store: Path):
     """The company's authority lies in /etc/ssl/certs and nowhere else: with the variable it counts, without it not.
 
-    httpx2 takes the system's store by itself.
+    httpx2 takes the system's store by itself, but for its first releases.
     """
     under = with_store(store)
     url = origin.url_for("www.origin.test")
     done = run("-c", get(library), url, under=under, PACAWARE_TRUST="system", **variables)
     assert (done.stdout, done.stderr) == ("200\n", "")
     without = run("-c", get(library), url, under=under, **variables)
-    assert without.stdout == ("200\n" if library == "httpx2" else "CERTIFICATE_VERIFY_FAILED\n")
+    loaded = run("-c", "import httpx2; print(len(httpx2.create_ssl_context().get_ca_certs()))", under=under)
+    by_itself = library == "httpx2" and int(loaded.stdout) < 50  # more come from a bundle
+    assert without.stdout == ("200\n" if by_itself else "CERTIFICATE_VERIFY_FAILED\n")
 
 
 def with_store(folder: Path) -> list[str]:

@@ -241,9 +241,10 @@ class Dispatcher:
             key = RouteKey(route, call.choice.auth, stream)
             manager = self._managers.get(adapter, key, lambda name: self._make_manager(adapter, name))
         try:
-            where, how = pool_key(adapter, request, call.verify, call.cert)
+            where, how = pool_key(self._pair.requests, adapter, request, call.verify, call.cert)
             if by_system is not None:
                 how = {**how, "ssl_context": by_system.context(call.cert)}
+                how.pop("ca_certs", None)
             pool = manager.connection_from_host(**where, pool_kwargs=how)
         except ValueError as exc:  # urllib3's LocationValueError among them
             raise self._pair.exceptions.InvalidURL(exc, request=request) from exc

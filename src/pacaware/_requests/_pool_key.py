@@ -13,7 +13,9 @@ from pacaware._trust import system_trust
 __all__ = ["OriginTrust", "pool_key"]
 
 
-def pool_key(adapter: Any, request: Any, verify: Any, cert: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def pool_key(
+    requests: Any, adapter: Any, request: Any, verify: Any, cert: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return where a request goes and how, as urllib3 takes it; raises ValueError for a URL that cannot be used.
 
     That is the adapter's ``build_connection_pool_key_attributes()``. Before requests 2.32.3 there was none (pip up to
@@ -26,6 +28,9 @@ def pool_key(adapter: Any, request: Any, verify: Any, cert: Any) -> tuple[dict[s
     how: dict[str, Any] = {"cert_reqs": "CERT_NONE" if verify is False else "CERT_REQUIRED"}
     if isinstance(verify, str):
         how["ca_cert_dir" if Path(verify).is_dir() else "ca_certs"] = verify
+    elif verify:
+        # Without any urllib3 would take what OpenSSL has, and 2.32.2 does not say it in cert_verify() either.
+        how["ca_certs"] = requests.utils.extract_zipped_paths(requests.utils.DEFAULT_CA_BUNDLE_PATH)
     if isinstance(cert, str):
         how["cert_file"] = cert
     elif cert is not None:

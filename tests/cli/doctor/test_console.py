@@ -151,6 +151,7 @@ EVENTS = [
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_a_terminal_shows_what_is_being_looked_at(monkeypatch, lang: str):
     """With rich the lines come in colour, whole, and with brackets as they are."""
+    pytest.importorskip("rich")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     stream = Terminal()
