@@ -9,9 +9,7 @@ import base64
 import binascii
 import re
 import ssl
-import threading
 import time
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +23,7 @@ import urllib3.exceptions
 
 from pacaware._models import redact_url
 from pacaware._pac.fetch_trouble import not_obtained, refused
+from pacaware._pac.parallel import in_thread
 from pacaware._pac.text import check, decode, unpack
 from pacaware._trust import system_trust
 from pacaware.errors import PacFetchError
@@ -143,8 +142,7 @@ class _Download:
         self._over = False
 
     def in_time(self, timeout: float) -> PacFile | NotModified:
-        outcome: Future[PacFile | NotModified] = Future()
-        threading.Thread(target=self._run, args=(outcome,), name="pacaware-fetch", daemon=True).start()
+        outcome = in_thread(self._run, "fetch")
         try:
             return outcome.result(max(0.0, self._deadline - time.monotonic()))
         except TimeoutError:
@@ -165,14 +163,9 @@ class _Download:
                 except OSError:
                     continue
 
-    def _run(self, outcome: Future[PacFile | NotModified]) -> None:
-        try:
-            with self._pool() as pool:
-                result = self._follow(pool)
-        except BaseException as exc:  # noqa: BLE001 - raised again in the thread that waits
-            outcome.set_exception(exc)
-        else:
-            outcome.set_result(result)
+    def _run(self) -> PacFile | NotModified:
+        with self._pool() as pool:
+            return self._follow(pool)
 
     def _pool(self) -> urllib3.PoolManager:
         context = self._ssl_context

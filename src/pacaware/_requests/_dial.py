@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from pacaware._deadline import Deadline
 from pacaware._hosts import is_address
 
-__all__ = ["Deadline", "SocketOptions", "dial"]
+__all__ = ["SocketOptions", "dial"]
 
 SocketOptions: TypeAlias = Sequence[tuple[Any, ...]]
 _Addresses: TypeAlias = Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]]

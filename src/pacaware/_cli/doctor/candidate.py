@@ -23,8 +23,9 @@ from pacaware._cli.doctor.logon import (
 )
 from pacaware._cli.doctor.net import Heard, Looked, Trouble, ask, ask_once, knock, look_up, open_to, trouble
 from pacaware._core.target import parse_target
+from pacaware._deadline import Deadline
 from pacaware._hosts import host_for_url
-from pacaware._requests._dial import Deadline, dial
+from pacaware._requests._dial import dial
 from pacaware._requests._failure import BadTarget, FinalRefusal, RouteFailed
 from pacaware._requests._wiring import handshake
 from pacaware.errors import ConfigError

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pacaware._cli.doctor.net import Stream
-    from pacaware._requests._dial import Deadline
+    from pacaware._deadline import Deadline
 
 __all__ = ["Inside", "Roots", "Shown", "both_stores", "judge_certificate", "public_roots", "shake_hands"]
 

@@ -16,7 +16,7 @@ from pacaware._core.actions import Authenticate, Established, Receive, Reconnect
 from pacaware._core.challenge import Challenge, parse_challenges
 from pacaware._core.connect import ConnectHandshake
 from pacaware._core.forward import Deliver, ForwardExchange, Transmit
-from pacaware._requests._dial import Deadline
+from pacaware._deadline import Deadline
 from pacaware.errors import ConfigError
 
 if TYPE_CHECKING:

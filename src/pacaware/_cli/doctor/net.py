@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import h11
 
-from pacaware._requests._dial import Deadline, dial
+from pacaware._deadline import Deadline
+from pacaware._requests._dial import dial
 
 if TYPE_CHECKING:
     from collections.abc import Callable

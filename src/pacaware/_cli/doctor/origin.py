@@ -13,8 +13,9 @@ from pacaware._cli.doctor.findings import Finding, Started, fail, ok, skip, warn
 from pacaware._cli.doctor.logon import request_bytes
 from pacaware._cli.doctor.net import Heard, Trouble, ask, look_up, open_to, trouble
 from pacaware._core.connect import printable
+from pacaware._deadline import Deadline
 from pacaware._hosts import host_for_url
-from pacaware._requests._dial import Deadline, dial
+from pacaware._requests._dial import dial
 
 if TYPE_CHECKING:
     from pacaware._cli.doctor.candidate import Arrival, Event, Trip
