@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def run() -> Iterator[Result]:
             )
         yield single(
             f"start of the process and load, {engine}",
-            lambda engine=engine: _start(engine),  # type: ignore[misc]
+            partial(_start, engine),
             limit_us=50_000,
             rounds=15,
             repeat=1,

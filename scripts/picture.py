@@ -20,16 +20,16 @@ from html import escape
 from pathlib import Path
 from typing import Final, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))  # run from a checkout, too, where nothing is installed
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))  # a checkout, where nothing is installed
 
-from pacaware._auth.guard import GUARD  # noqa: E402 - the package is found by the line before
-from pacaware._cli.doctor.command import doctor  # noqa: E402
-from pacaware._cli.doctor.show import width  # noqa: E402
-from pacaware._cli.doctor.walk import Around  # noqa: E402
-from pacaware._system.system import Platform  # noqa: E402
-from pacaware.testing import DeadProxy, NtlmUsers, PacServer, Proxy, RefusingProxy, pac_returning  # noqa: E402
+from pacaware._auth.guard import GUARD
+from pacaware._cli.doctor.command import doctor
+from pacaware._cli.doctor.show import width
+from pacaware._cli.doctor.walk import Around
+from pacaware._system.system import Platform
+from pacaware.testing import DeadProxy, NtlmUsers, PacServer, Proxy, RefusingProxy, pac_returning
 
+ROOT: Final = Path(__file__).resolve().parent.parent
 PICTURE: Final = ROOT / "docs" / "doctor.svg"
 READMES: Final = (ROOT / "README.md", ROOT / "README.ja.md")
 BEGIN, END = "<!-- doctor: two real runs -->", "<!-- doctor: end of the runs -->"
